@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making and taking down whole devices: create, load, resume, node; with undo on every failure.
+
+#ifndef DMKIT_DM_ACTIVATE_H_
+#define DMKIT_DM_ACTIVATE_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dm/device_mapper.h"
+#include "dm/types.h"
+
+namespace dmkit::dm {
+
+struct NewDevice {
+  DmName name;
+  DmUuid uuid;
+  std::vector<TableLine> table;
+  bool read_only = false;
+};
+
+// DEV_CREATE, TABLE_LOAD, DEV_SUSPEND(resume), then the nodes. Any failure removes the device again; the
+// first error wins. EBUSY: the name or the uuid is taken. Not repeatable. Three ioctls.
+absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& device);
+
+// Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment). ENXIO
+// (already gone) is OK. With `deferred`, a device that is still open after `patience` is removed by the kernel after its last close, and
+// the call is OK. The /dev/mapper node goes too.
+absl::Status RemoveDevice(DeviceMapper& dm, const DmName& name, absl::Duration patience, bool deferred);
+
+// Loads `table` and resumes: the way to change a live device. When the load fails the old table is
+// untouched. When the resume fails, the device is resumed on its old table, and a failure of that is
+// reported with the first error.
+absl::StatusOr<DeviceInfo> ReloadDevice(DeviceMapper& dm, const DeviceKey& key,
+                                        const std::vector<TableLine>& table);
+
+}  // namespace dmkit::dm
+
+#endif  // DMKIT_DM_ACTIVATE_H_
