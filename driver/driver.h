@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The copy-on-write storage driver: layers that are thin snapshots of each other, mounted on demand.
+// A full successor of Docker's devicemapper graph driver; the one header a host program needs.
+
+#ifndef DMKIT_DRIVER_DRIVER_H_
+#define DMKIT_DRIVER_DRIVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dm/device_mapper.h"
+#include "driver/options.h"
+#include "driver/report.pb.h"
+#include "sys/host.h"
+#include "thinp/device_set.h"
+
+namespace dmkit::driver {
+
+struct DriverConfig {
+  std::string root;                                    // absolute path; made (mode 0700) when missing
+  std::string run_root = "/run/dmkit";                 // for counts and layer locks
+  Options options;
+  absl::Duration lock_patience = absl::Seconds(60);
+};
+
+// All methods may be called by several processes on one root at a time, and by several threads on
+// several Driver objects. A lock that another process keeps for longer than `lock_patience` is an
+// ETIMEDOUT error that names its holder.
+class Driver {
+ public:
+  // Opens the store at the root, making it when there is none: state, pool, base device with its
+  // filesystem. Activates the pool after a reboot and repairs what a crash left. Cost does not grow with the number of layers.
+  // `dm` must outlive the driver.
+  static absl::StatusOr<std::unique_ptr<Driver>> Open(dm::DeviceMapper& dm,
+                                                      const DriverConfig& config);
+  ~Driver();
+
+  // A new layer: empty (a snapshot of the base) when `parent` is empty, else a snapshot of `parent`, which may be mounted.
+  // ALREADY_EXISTS (EEXIST); NOT_FOUND (ENOENT) unknown parent; FAILED_PRECONDITION the pool is not in mode rw.
+  absl::Status Create(absl::string_view id, absl::string_view parent);
+
+  // Removes a layer. Layers made from it stay. NOT_FOUND (ENOENT) when there is none; EBUSY while it is
+  // mounted or handed out: the message says where.
+  absl::Status Remove(absl::string_view id);
+
+  // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs directory.
+  // Every Get wants one Put.
+  absl::StatusOr<std::string> Get(absl::string_view id);
+
+  // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an error
+  // (EINVAL). With `all`, however often it was handed out. A layer mounted without a count has the count 1.
+  absl::Status Put(absl::string_view id, bool all);
+
+  // Whether there is such a layer, also an incomplete or quarantined one.
+  absl::StatusOr<bool> Exists(absl::string_view id);
+
+  // All layers, by id. Cost grows with their number.
+  absl::StatusOr<report::LayerList> List();
+  absl::StatusOr<report::Layer> Inspect(absl::string_view id);
+  absl::StatusOr<report::DriverStatus> Status();
+
+  // Unmounts all layers, whatever their counts, deactivates all devices and, unless it was given by the admin, the pool. What can be
+  // taken down is; the first error is returned. The next Open brings everything back.
+  absl::Status Cleanup();
+
+  absl::StatusOr<report::PoolStatus> PoolStatus();
+  absl::StatusOr<report::PoolCheck> PoolCheck();
+
+ private:
+  class Impl;
+  explicit Driver(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_DRIVER_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often each layer has been handed out by Get and not returned by Put, counted across processes.
+// Counts live under /run: they survive a crash of dmkit, and do not survive a reboot (also guarded by the boot id, for hosts whose /run stays).
+
+#ifndef DMKIT_DRIVER_MOUNT_COUNT_H_
+#define DMKIT_DRIVER_MOUNT_COUNT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "driver/layer_id.h"
+#include "sys/host.h"
+
+namespace dmkit::driver {
+
+// The caller holds the layer's lock around every call about that layer.
+class MountCounts {
+ public:
+  // Uses <run_dir>/mounts, making it when missing. Reads the boot id once.
+  static absl::StatusOr<MountCounts> Open(const sys::Host& host, absl::string_view run_dir);
+
+  // The count of `layer`; 0 when there is none, or when it is of an earlier boot. A file that cannot be understood counts as none:
+  // the caller then goes by whether the layer is mounted.
+  absl::StatusOr<uint32_t> Read(const LayerId& layer) const;
+  // Writes the count without fsync; 0 removes the file.
+  absl::Status Write(const LayerId& layer, uint32_t count);
+
+ private:
+  MountCounts(std::unique_ptr<sys::Dir> dir, std::string boot_id)
+      : dir_(std::move(dir)), boot_id_(std::move(boot_id)) {}
+  std::unique_ptr<sys::Dir> dir_;
+  std::string boot_id_;
+};
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_MOUNT_COUNT_H_

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// State files: a text-format protobuf between a first line that says what it is and a last line with
+// its checksum. STATE_FORMAT.md is the description. Both lines are checked before the text is parsed,
+// since a text proto that was cut off often still parses, as something else.
+
+#ifndef DMKIT_THINP_STATE_FILE_H_
+#define DMKIT_THINP_STATE_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/message.h"
+#include "sys/host.h"
+
+namespace dmkit::thinp {
+
+inline constexpr size_t kStateFileBytesMax = 64 * 1024;
+
+// "# dmkit <kind> v<version>\n<text proto># crc32c <8 hex digits>\n". `kind` is a word.
+std::string EncodeState(absl::string_view kind, uint32_t version,
+                        const google::protobuf::Message& state);
+
+// The inverse. DATA_LOSS says what is wrong: no header, another kind, a cut-off or changed file (checksum), text that does
+// not parse. FAILED_PRECONDITION: the file is of a newer version than `version` (whole, but not ours to read).
+absl::Status DecodeState(absl::string_view kind, uint32_t version, absl::string_view file,
+                         google::protobuf::Message& state);
+
+// Decode of the file `name` in `dir`. ENOENT when there is none.
+absl::Status ReadState(sys::Dir& dir, absl::string_view name, absl::string_view kind, uint32_t version,
+                       google::protobuf::Message& state);
+
+// Encode, then ReplaceFileDurably: two fsyncs.
+absl::Status WriteState(sys::Dir& dir, absl::string_view name, absl::string_view kind, uint32_t version,
+                        const google::protobuf::Message& state);
+
+}  // namespace dmkit::thinp
+
+#endif  // DMKIT_THINP_STATE_FILE_H_
