@@ -91,7 +91,7 @@ class LintTest(unittest.TestCase):
             self.check_build(path, rule % (kind, label), [])
         upward_visibility = 'dmkit_library(name = "a", visibility = ["//thinp:__pkg__"])\n'
         self.check_build("dm/BUILD.bazel", upward_visibility, [])
-        in_a_choice = 'dmkit_library(name = "a", deps = select({"//conditions:default": ["//dm:b"]}))\n'
+        in_a_choice = 'dmkit_library(name = "a", deps = select({"//a:b": ["//dm:b"]}))\n'
         self.check_build("sys/BUILD.bazel", in_a_choice, ["direction"])
 
     def test_rooms_use_the_rules_that_have_our_flags(self):
