@@ -25,10 +25,18 @@ struct NewDevice {
 // first error wins. EBUSY: the name or the uuid is taken. Not repeatable. Three ioctls.
 absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& device);
 
+// A device by both its names: commands go to the uuid, so that a stranger's device of the same name is
+// never touched; the name is for the node.
+struct DeviceIdentity {
+  DmName name;
+  DmUuid uuid;
+};
+
 // Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment). ENXIO
 // (already gone) is OK. With `deferred`, a device that is still open after `patience` is removed by the kernel after its last close, and
 // the call is OK. The /dev/mapper node goes too.
-absl::Status RemoveDevice(DeviceMapper& dm, const DmName& name, absl::Duration patience, bool deferred);
+absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
+                          bool deferred);
 
 // Loads `table` and resumes: the way to change a live device. When the load fails the old table is
 // untouched. When the resume fails, the device is resumed on its old table, and a failure of that is
