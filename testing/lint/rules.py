@@ -39,6 +39,7 @@ PURE = [
     "thinp/*_status*",
     "thinp/*_target*",
     "thinp/targets*",
+    "thinp/thin_id*",
 ]
 
 # The two files that show the kernel's headers to the codecs.
