@@ -109,7 +109,7 @@ class Lint:
                     self.add(path, line, "pure", "a pure file may not include %s" % target)
             elif rules.KERNEL_HEADER.match(target):
                 if path not in rules.UAPI and not matches(path, rules.MAY_CALL):
-                    self.add(path, line, "kernel-header", "<%s> belongs in sys/linux_*.cc" % target)
+                    self.add(path, line, "kernel-header", "<%s> belongs in sys/linux_*" % target)
             elif pure and path not in rules.UAPI and rules.IMPURE_HEADERS.match(target):
                 self.add(path, line, "pure", "a pure file may not include <%s>" % target)
 
