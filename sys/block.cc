@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sys/block.h"
+
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "sys/durable.h"
+#include "sys/status.h"
+
+namespace dmkit::sys {
+namespace {
+
+constexpr size_t kUeventBytesMax = 4096;
+// BLKGETSIZE64 of <linux/fs.h>, whose other definitions clash with <sys/mount.h>.
+constexpr unsigned long kGetSize64 = _IOR(0x12, 114, size_t);
+
+// The DEVNAME of the device, which is its node's path under /dev.
+absl::StatusOr<std::string> KernelName(const Host& host, DeviceNumber device) {
+  const std::string path = absl::StrCat("/sys/dev/block/", FormatDeviceNumber(device), "/uevent");
+  DMKIT_ASSIGN_OR_RETURN(const std::string uevent, ReadFile(*host.root, path, kUeventBytesMax));
+  for (absl::string_view line : absl::StrSplit(uevent, '\n')) {
+    if (absl::ConsumePrefix(&line, "DEVNAME=") && !line.empty()) return std::string(line);
+  }
+  return absl::DataLossError(absl::StrCat(path, " has no DEVNAME"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> BlockNode(const Host& host, DeviceNumber device) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string name, KernelName(host, device));
+  const std::string path = absl::StrCat("/dev/", name);
+  auto stat = host.root->Stat(path);
+  if (GetErrno(stat.status()) == ENOENT) {
+    const absl::Status made = host.root->MakeNode(path, FileType::kBlockDevice, device, 0600);
+    // EEXIST: devtmpfs was faster.
+    if (!made.ok() && GetErrno(made) != EEXIST) return made;
+    stat = host.root->Stat(path);
+  }
+  if (!stat.ok()) return stat.status();
+  if (stat->type != FileType::kBlockDevice || stat->rdevice != device) {
+    return ErrnoStatus(EEXIST, absl::StrCat(path, " is not the node of block device ",
+                                            FormatDeviceNumber(device)));
+  }
+  return path;
+}
+
+absl::StatusOr<std::unique_ptr<File>> OpenBlock(const Host& host, DeviceNumber device,
+                                                const OpenOptions& options) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string path, BlockNode(host, device));
+  return host.root->OpenFile(path, options);
+}
+
+absl::StatusOr<Bytes> BlockSize(File& device) {
+  char buffer[sizeof(uint64_t)] = {};
+  DMKIT_RETURN_IF_ERROR(device.Ioctl(kGetSize64, absl::MakeSpan(buffer)));
+  uint64_t size = 0;
+  std::memcpy(&size, buffer, sizeof(size));
+  return Bytes{size};
+}
+
+}  // namespace dmkit::sys

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time and randomness on Linux.
+
+#include <sys/random.h>
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "sys/linux_internal.h"
+
+namespace dmkit::sys::internal {
+
+absl::Time LinuxClock::Now() { return absl::Now(); }
+
+void LinuxClock::Sleep(absl::Duration duration) { absl::SleepFor(duration); }
+
+// Blocks early in the boot, until the kernel's random pool is ready.
+absl::Status LinuxRandom::Fill(absl::Span<char> buffer) {
+  size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t got =
+        RetryOnEintr([&] { return getrandom(buffer.data() + done, buffer.size() - done, 0); });
+    if (got == -1) return CallStatus(-1, "getrandom", "for random bytes");
+    done += static_cast<size_t>(got);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmkit::sys::internal

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taking the lock, and the text that names its holder. The text is for people: nothing decides on
+// it.
+
+#include "sys/lock_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "sys/host.h"
+#include "sys/retry.h"
+#include "sys/status.h"
+#include "sys/text.h"
+
+namespace dmkit::sys {
+namespace {
+
+constexpr size_t kHolderBytesMax = 256;
+
+// EAGAIN: somebody else holds it.
+absl::Status TryOnce(File& file) {
+  DMKIT_ASSIGN_OR_RETURN(const bool held, file.TryLock(LockMode::kExclusive));
+  return held ? absl::OkStatus() : ErrnoStatus(EAGAIN, "take the lock");
+}
+
+// The new text is written before the old one is cut off, so that a reader never finds the file
+// empty in between; it looks at the first line only.
+absl::Status WriteHolder(File& file, int32_t pid, absl::string_view what) {
+  std::string text = absl::StrCat(pid, " ", Printable(what));
+  text.resize(std::min(text.size(), kHolderBytesMax - 1));
+  text.push_back('\n');
+  DMKIT_RETURN_IF_ERROR(file.WriteAt(0, text));
+  return file.Truncate(text.size());
+}
+
+bool IsOutOfSpace(const absl::Status& status) {
+  return GetErrno(status) == ENOSPC || GetErrno(status) == EDQUOT;
+}
+
+// Whoever holds the lock may not have written its line yet, and anybody may have written anything.
+std::string DescribeHolder(File& file) {
+  std::string buffer(kHolderBytesMax, '\0');
+  const absl::StatusOr<size_t> got = file.ReadAt(0, absl::MakeSpan(buffer));
+  const absl::string_view text(buffer.data(), got.value_or(0));
+  const absl::string_view line = text.substr(0, text.find('\n'));
+  const size_t space = std::min(line.find(' '), line.size());
+  const bool understood =
+      ParseUnsigned32(line.substr(0, space)).has_value() && Printable(line) == line;
+  if (!understood) return "another process";
+  const absl::string_view what = line.substr(std::min(space + 1, line.size()));
+  return absl::StrCat("process ", line.substr(0, space), " (", what, ")");
+}
+
+}  // namespace
+
+absl::StatusOr<HeldLock> AcquireLock(const Host& host, Dir& dir, absl::string_view name,
+                                     absl::string_view what, absl::Duration patience) {
+  OpenOptions options;
+  options.access = Access::kReadWrite;
+  options.create = true;
+  options.no_follow = true;
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<File> file, dir.OpenFile(name, options));
+  const absl::Status locked =
+      RetryWhile(*host.clock, EAGAIN, patience, [&file] { return TryOnce(*file); });
+  if (GetErrno(locked) == EAGAIN) {
+    return ErrnoStatus(
+        ETIMEDOUT,
+        absl::StrCat("lock ", name, ": ", DescribeHolder(*file), " holds it; gave up", " after ",
+                     absl::FormatDuration(patience), ", repeat when that process has ended"));
+  }
+  DMKIT_RETURN_IF_ERROR(locked);
+  const absl::Status written = WriteHolder(*file, host.processes->ProcessId(), what);
+  if (IsOutOfSpace(written)) {
+    file->Truncate(0).IgnoreError();  // rather nothing than the name of an earlier holder
+  } else {
+    DMKIT_RETURN_IF_ERROR(written);
+  }
+  return HeldLock(std::move(file));
+}
+
+}  // namespace dmkit::sys
