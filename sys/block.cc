@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds a node through sysfs. Knows no kind of block device more than another.
 
 #include "sys/block.h"
 
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "sys/device_number.h"
 #include "sys/durable.h"
+#include "sys/host.h"
 #include "sys/status.h"
+#include "sys/units.h"
 
 namespace dmkit::sys {
 namespace {
