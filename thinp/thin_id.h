@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The id of a thin device inside its pool: 24 bits.
+// The id of a thin device inside its pool: 24 bits. A value only: which ids are in use, the pool
+// knows.
 
 #ifndef DMKIT_THINP_THIN_ID_H_
 #define DMKIT_THINP_THIN_ID_H_
@@ -15,7 +16,7 @@ class ThinId {
   static constexpr uint32_t kMax = 0xffffff;  // MAX_DEV_ID in drivers/md/dm-thin.c
 
   constexpr ThinId() = default;
-  // INVALID_ARGUMENT when `value` is over kMax.
+  // The id `value`. INVALID_ARGUMENT when it is over kMax.
   static absl::StatusOr<ThinId> Create(uint64_t value);
   constexpr uint32_t value() const { return value_; }
   // The id `distance` further on; wraps to 0 after kMax.

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of one line that dm-thin.c prints, taken one after the other. Shared by the two target
+// parsers of this folder; knows neither of the lines.
+
+#ifndef DMKIT_THINP_THIN_TARGET_TEXT_H_
+#define DMKIT_THINP_THIN_TARGET_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "sys/device_number.h"
+
+namespace dmkit::thinp {
+
+// Words are separated by exactly one space, and one space may end the line, as the kernel prints
+// it. Every failure is DATA_LOSS and quotes the line and the field. `line` is borrowed.
+class TargetText {
+ public:
+  // `what` names the line in messages: "thin-pool status".
+  TargetText(absl::string_view what, absl::string_view line);
+
+  bool AtEnd() const { return next_ == words_.size(); }
+  // The next word, without taking it; empty at the end.
+  absl::string_view Peek() const { return AtEnd() ? absl::string_view() : words_[next_]; }
+
+  // Each of these takes one word. `field` is its name, for messages.
+  absl::StatusOr<absl::string_view> Word(absl::string_view field);
+  absl::StatusOr<uint64_t> Number(absl::string_view field);
+  // Nothing for "-".
+  absl::StatusOr<std::optional<uint64_t>> NumberOrDash(absl::string_view field);
+  // "<used>/<total>". More used than there are in total is refused too.
+  struct Usage {
+    uint64_t used = 0;
+    uint64_t total = 0;
+  };
+  absl::StatusOr<Usage> UsedOfTotal(absl::string_view field);
+  absl::StatusOr<sys::DeviceNumber> Device(absl::string_view field);
+  // True for `yes`, false for `no`.
+  absl::StatusOr<bool> OneOfTwo(absl::string_view field, absl::string_view yes,
+                                absl::string_view no);
+
+  // Takes the words that are left, as they stand in the line; empty at the end.
+  absl::StatusOr<std::string> Tail();
+  // An error when words are left.
+  absl::Status ExpectEnd() const;
+
+  // The error for a `field` that reads `found`.
+  absl::Status NotUnderstood(absl::string_view field, absl::string_view found) const;
+
+ private:
+  absl::string_view what_;
+  absl::string_view line_;
+  std::vector<absl::string_view> words_;
+  size_t next_ = 0;
+};
+
+}  // namespace dmkit::thinp
+
+#endif  // DMKIT_THINP_THIN_TARGET_TEXT_H_
