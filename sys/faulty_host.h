@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,16 +17,28 @@
 
 namespace dmkit::sys {
 
-// One call through the seam as the plan sees it, before it is made.
+namespace internal {
+class FaultyState;
+}
+
+// One call through the seam as the plan sees it, before it is made. What cannot fail is no call:
+// Now, ProcessId, EffectiveUserId, descriptor, the trace, and the end of a handle, which always
+// closes.
 struct SeamCall {
   uint64_t number = 0;       // from 1, over all interfaces
   absl::string_view method;  // "OpenFile", "Sync", "Ioctl", "Mount", ...
-  std::string object;        // path, program, or request number in hex
+  // The absolute path (as far as it is known through directories of this host), the program, the
+  // key or id of a semaphore; of an ioctl "0x<request in hex> <path>".
+  std::string object;
 };
 
+// Thread-safe as far as the inner host is.
 class FaultyHost {
  public:
   // Decides on a call: 0 lets it through, a positive errno makes it fail with that errno, not made.
+  // Sleep is shown too, with the number of the call before it, but is no call of its own: a plan
+  // that fails it makes it return at once. Called by one thread at a time; must not call this
+  // object.
   using Plan = std::function<int(const SeamCall&)>;
 
   explicit FaultyHost(const Host& inner);
@@ -39,11 +50,12 @@ class FaultyHost {
   // through it.
   Host host() const;
 
-  // Replaces the plan and sets the call number back to 0.
+  // Replaces the plan and sets the call number back to 0. After nullptr nothing fails.
   void SetPlan(Plan plan);
   // Call `number` fails once with `error`.
   static Plan FailCall(uint64_t number, int error);
-  // Call `number` and all later ones fail with EIO and are not made: the world has stopped.
+  // Call `number` and all later ones fail with EIO and are not made: the world has stopped. Handles
+  // still close when they end, as those of a killed process do, and with them their locks.
   static Plan StopAt(uint64_t number);
   // Every call of `method` whose object contains `object` fails with `error`.
   static Plan FailMatching(std::string method, std::string object, int error);
@@ -57,15 +69,9 @@ class FaultyHost {
   uint64_t open_handles() const;
 
  private:
-  struct State;
-  class FaultyFile;
-  class FaultyDir;
-  class FaultyMounts;
-  class FaultyProcesses;
-  class FaultySemaphores;
-  class FaultyClock;
-  class FaultyRandom;
-  std::shared_ptr<State> state_;
+  struct Parts;
+  std::shared_ptr<internal::FaultyState> state_;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace dmkit::sys

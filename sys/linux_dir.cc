@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "sys/host.h"
 #include "sys/linux_internal.h"
+#include "sys/path_label.h"
 #include "sys/status.h"
 
 namespace dmkit::sys::internal {
@@ -56,8 +57,7 @@ class LinuxDir : public Dir {
   absl::Status Sync() override;
 
  private:
-  // How a message names `path`.
-  std::string Label(absl::string_view path) const;
+  std::string Label(absl::string_view path) const { return PathLabel(path_, path); }
   // Makes a call that takes (descriptor, path), returns -1 or a number, and is safe to repeat on
   // EINTR; gives its status, and the number through `result` when that is asked for.
   template <typename Call>
@@ -70,12 +70,6 @@ class LinuxDir : public Dir {
   UniqueFd fd_;
   std::string path_;
 };
-
-std::string LinuxDir::Label(absl::string_view path) const {
-  if (path.empty() || path == ".") return path_;
-  if (path.front() == '/') return std::string(path);
-  return absl::StrCat(path_, path_ == "/" ? "" : "/", path);
-}
 
 template <typename Call>
 absl::Status LinuxDir::OnPath(absl::string_view operation, absl::string_view path, Call call,
