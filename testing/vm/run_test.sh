@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Tests testing/vm/run itself: `run_test.sh KERNEL`, from the root of the workspace.
+# Tests testing/vm/run and vm_test.py themselves: `run_test.sh KERNEL`, from the root of the
+# workspace.
 
 set -u
 
@@ -116,7 +117,7 @@ test_panic_is_told_apart() {
 }
 
 test_time_is_limited() {
-  run 124 --timeout 15 -- sleep 1000
+  run 124 --timeout 8 -- sleep 1000
   says "ran out of time"
   run 126 --boot-timeout 0.1 -- true
   says "did not come up in time"
@@ -143,13 +144,39 @@ test_hard_stop_loses_what_was_not_synced() {
   says "a hard stop was expected"
 }
 
-test_usage
-test_arguments_arrive_as_given
+test_program_without_a_report_is_a_failed_case() {
+  # As a googletest program would, this one writes a report where --gtest_output says.
+  cat > "$work/good" << 'END'
+#!/bin/sh
+echo '<testsuites tests="2" failures="0" disabled="0" errors="0" name="AllTests">
+<testsuite name="Good"/></testsuites>' > "${1#--gtest_output=xml:}"
+pwd
+END
+  printf '#!/bin/sh\nexit 3\n' > "$work/bad"
+  chmod +x "$work/good" "$work/bad"
+  local status
+  XML_OUTPUT_FILE=$work/xml testing/vm/vm_test.py "--kernel=$kernel" "--test=$work/bad" \
+    "--test=$work/good" > "$work/out" 2> "$work/err"
+  status=$?
+  [[ $status == 3 ]] || fail "exit status $status, expected 3"
+  prints /scratch/1
+  cp "$work/xml" "$work/out"
+  prints 'tests="3" failures="1"'
+  prints "it did not end by itself"
+  prints '<testsuite name="Good"'
+}
+
 test_streams_files_and_status_pass_through
 test_modules_and_filesystems_work
 test_panic_is_told_apart
-test_time_is_limited
 test_hard_stop_loses_what_was_not_synced
+# The rest is about the runner, and the same on every kernel.
+if [[ $kernel == 6.12 ]]; then
+  test_usage
+  test_arguments_arrive_as_given
+  test_time_is_limited
+  test_program_without_a_report_is_a_failed_case
+fi
 
 echo "$failures failures"
 [[ $failures == 0 ]]
