@@ -21,26 +21,32 @@ struct NewDevice {
   bool read_only = false;
 };
 
-// DEV_CREATE, TABLE_LOAD, DEV_SUSPEND(resume), then the nodes. Any failure removes the device again; the
-// first error wins. EBUSY: the name or the uuid is taken. Not repeatable. Three ioctls.
+// DEV_CREATE, TABLE_LOAD, DEV_SUSPEND(resume), then the nodes /dev/dm-N and /dev/mapper/NAME. Any
+// failure removes the device again (EBUSY is retried for some seconds: udevd may look at it); the
+// first error wins, and a failure of the removal is reported with it. EBUSY: the name or the uuid
+// is taken. Other errors are those of DeviceMapper::Create, Load and Resume, and of making nodes.
+// Not repeatable. Three ioctls. The uevents carry QuietCookie().
 absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& device);
 
-// A device by both its names: commands go to the uuid, so that a stranger's device of the same name is
-// never touched; the name is for the node.
+// A device by both its names: commands go to the uuid, so that a stranger's device of the same name
+// is never touched; the name is for the node.
 struct DeviceIdentity {
   DmName name;
   DmUuid uuid;
 };
 
-// Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment). ENXIO
-// (already gone) is OK. With `deferred`, a device that is still open after `patience` is removed by the kernel after its last close, and
-// the call is OK. The /dev/mapper node goes too.
+// Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment).
+// ENXIO (already gone) is OK. With `deferred`, a device that is still open after `patience` is
+// removed by the kernel after its last close, and the call is OK. The /dev/mapper node goes too,
+// when it belongs to no other device. Repeatable. One ioctl, and one for each retry.
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred);
 
 // Loads `table` and resumes: the way to change a live device. When the load fails the old table is
-// untouched. When the resume fails, the device is resumed on its old table, and a failure of that is
-// reported with the first error.
+// untouched. When the resume fails, the device is resumed on its old table, and a failure of that
+// is reported with the first error; a target that refuses only at the last step of a resume leaves
+// the new table in place, suspended, and then the report says so. Blocks as Suspend does. Two
+// ioctls.
 absl::StatusOr<DeviceInfo> ReloadDevice(DeviceMapper& dm, const DeviceKey& key,
                                         const std::vector<TableLine>& table);
 

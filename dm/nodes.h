@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device nodes: /dev/dm-N for opening, /dev/mapper/NAME for people. Made and removed here when nobody
-// else does; left alone where udevd keeps links of its own.
+// Device nodes: /dev/dm-N for opening, /dev/mapper/NAME for people. Made and removed here when
+// nobody else does; left alone where udevd keeps links of its own.
 
 #ifndef DMKIT_DM_NODES_H_
 #define DMKIT_DM_NODES_H_
@@ -15,16 +15,19 @@
 
 namespace dmkit::dm {
 
-// The path of a node for `device` that can be opened now: /dev/dm-MINOR, made (mode 0600) when devtmpfs
-// does not provide it. A node of that name with another number is an error, not overwritten.
+// The path of a node for `device` that can be opened now: /dev/dm-MINOR, made (mode 0600) when
+// devtmpfs does not provide it. A node of that name with another number is an error, not
+// overwritten.
 absl::StatusOr<std::string> EnsureDeviceNode(const sys::Host& host, sys::DeviceNumber device);
 
 // Opens the block device by number, through EnsureDeviceNode.
-absl::StatusOr<std::unique_ptr<sys::File>> OpenDevice(const sys::Host& host, sys::DeviceNumber device,
+absl::StatusOr<std::unique_ptr<sys::File>> OpenDevice(const sys::Host& host,
+                                                      sys::DeviceNumber device,
                                                       const sys::OpenOptions& options);
 
-// Makes /dev/mapper/NAME (with the name mangled as libdm does: bytes outside [0-9A-Za-z#+-.:=@_] as \xNN)
-// when it is missing, or replaces a stale node of ours with another number. A symbolic link (udevd's) is left alone.
+// Makes /dev/mapper/NAME (with the name mangled as libdm does: bytes outside [0-9A-Za-z#+-.:=@_] as
+// \xNN) when it is missing, or replaces a stale node of ours with another number. A symbolic link
+// (udevd's) is left alone.
 absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device);
 
 // Removes /dev/mapper/NAME when it is a node (not a link of udevd's). OK when there is none.

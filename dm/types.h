@@ -7,18 +7,31 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "sys/host.h"
+#include "sys/device_number.h"
 #include "sys/units.h"
 
 namespace dmkit::dm {
 
-// The name of a mapped device: 1 to 127 bytes, no NUL, no '/', and none of "control", ".", ".." (which
-// 6.1 accepts and 6.12 refuses: one rule for both). Any other byte is allowed, as in the kernel.
+// Values of this folder that are equal when all their fields are: those with a Fields().
+template <typename T, typename = decltype(std::declval<const T&>().Fields())>
+bool operator==(const T& a, const T& b) {
+  return a.Fields() == b.Fields();
+}
+template <typename T, typename = decltype(std::declval<const T&>().Fields())>
+bool operator!=(const T& a, const T& b) {
+  return !(a == b);
+}
+
+// The name of a mapped device: 1 to 127 bytes, no NUL, no '/', and none of "control", ".", ".."
+// (which 6.1 accepts and 6.12 refuses: one rule for both). Any other byte is allowed, as in the
+// kernel.
 class DmName {
  public:
   // INVALID_ARGUMENT with the reason.
@@ -67,22 +80,29 @@ struct Version {
   uint32_t minor = 0;
   uint32_t patch = 0;
   bool IsAtLeast(uint32_t want_major, uint32_t want_minor, uint32_t want_patch = 0) const;
+  auto Fields() const { return std::tie(major, minor, patch); }
 };
 
-// One line of a table: `length` sectors from `start` are handled by a target of `type` with `params`.
+// "4.47.0".
+std::string FormatVersion(const Version& version);
+
+// One line of a table: `length` sectors from `start` are handled by a target of `type` with
+// `params`. The kernel splits `params` into words at white space (and at the byte 0xA0), and a
+// backslash takes the byte behind it as it is (dm-table.c, dm_split_args(), v6.1).
 struct TableLine {
   sys::Sectors start;
   sys::Sectors length;
   TargetType type;
   std::string params;
+  auto Fields() const { return std::tie(start, length, type, params); }
 };
 
 // The state of a mapped device as a reply header gives it.
 struct DeviceInfo {
   std::string name;
-  std::string uuid;            // empty: none
+  std::string uuid;  // empty: none
   sys::DeviceNumber device;
-  uint32_t target_count = 0;   // of the table that was asked for
+  uint32_t target_count = 0;  // of the table that was asked for
   int32_t open_count = 0;
   uint32_t event_nr = 0;
   bool exists = true;
@@ -93,6 +113,11 @@ struct DeviceInfo {
   bool has_inactive_table = false;
   bool deferred_remove = false;
   bool uevent_generated = false;
+  auto Fields() const {
+    return std::tie(name, uuid, device, target_count, open_count, event_nr, exists, suspended,
+                    internally_suspended, read_only, has_active_table, has_inactive_table,
+                    deferred_remove, uevent_generated);
+  }
 };
 
 // One target of a status or table reply.
@@ -101,28 +126,34 @@ struct TargetStatus {
   sys::Sectors length;
   std::string type;
   std::string text;  // status line or table parameters, as the kernel wrote it
+  auto Fields() const { return std::tie(start, length, type, text); }
 };
 
 struct TableReply {
   DeviceInfo info;
   std::vector<TargetStatus> targets;
+  auto Fields() const { return std::tie(info, targets); }
 };
 
 struct ListedDevice {
   sys::DeviceNumber device;
   std::string name;
   std::optional<uint32_t> event_nr;  // since interface 4.37
-  std::optional<std::string> uuid;   // when the kernel tells uuids (since 4.43); empty: it has none
+  std::optional<std::string> uuid;   // when the kernel tells uuids; empty: it has none
+  auto Fields() const { return std::tie(device, name, event_nr, uuid); }
 };
 
 struct TargetVersion {
   std::string type;
   Version version;
+  auto Fields() const { return std::tie(type, version); }
 };
 
 struct MessageReply {
   DeviceInfo info;
-  std::optional<std::string> text;  // set when the target answered with text, also with an empty one
+  std::optional<std::string>
+      text;  // set when the target answered with text, also with an empty one
+  auto Fields() const { return std::tie(info, text); }
 };
 
 }  // namespace dmkit::dm

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sequences of commands on one device, with their undoing. One ioctl is DeviceMapper's business.
+
+#include "dm/activate.h"
+
+#include <cerrno>
+
+#include "dm/nodes.h"
+#include "dm/udev.h"
+#include "sys/retry.h"
+#include "sys/status.h"
+
+namespace dmkit::dm {
+namespace {
+
+// How long the undoing of a creation waits for somebody who looks at the new device.
+constexpr absl::Duration kUndoPatience = absl::Seconds(5);
+
+// Everything after the creation. Addressed by uuid: the name could have got a new owner.
+absl::StatusOr<DeviceInfo> Activate(DeviceMapper& dm, const NewDevice& device) {
+  LoadOptions options;
+  options.read_only = device.read_only;
+  DMKIT_RETURN_IF_ERROR(dm.Load(device.uuid, device.table, options));
+  DMKIT_ASSIGN_OR_RETURN(DeviceInfo info, dm.Resume(device.uuid, SuspendOptions(), QuietCookie()));
+  DMKIT_RETURN_IF_ERROR(EnsureDeviceNode(dm.host(), info.device));
+  DMKIT_RETURN_IF_ERROR(EnsureMapperNode(dm.host(), device.name, info.device));
+  return info;
+}
+
+absl::StatusOr<DeviceInfo> RemovePatiently(DeviceMapper& dm, const DmUuid& uuid,
+                                           absl::Duration patience, bool deferred) {
+  RemoveOptions options;
+  options.cookie = QuietCookie();
+  absl::StatusOr<DeviceInfo> removed =
+      sys::RetryWhile(*dm.host().clock, EBUSY, patience, [&] { return dm.Remove(uuid, options); });
+  if (!deferred || sys::GetErrno(removed.status()) != EBUSY) return removed;
+  options.deferred = true;
+  return dm.Remove(uuid, options);
+}
+
+// Takes the node away that a device left behind which is gone, unless its name has a new owner.
+absl::Status RemoveStaleNode(DeviceMapper& dm, const DmName& name) {
+  const absl::Status owner = dm.Info(name).status();
+  if (owner.ok()) return owner;
+  if (sys::GetErrno(owner) != ENXIO) return owner;
+  return RemoveMapperNode(dm.host(), name);
+}
+
+// Makes a device that failed to resume run again on the table that it has.
+absl::Status ResumeOldTable(DeviceMapper& dm, const DeviceKey& key) {
+  DMKIT_ASSIGN_OR_RETURN(const DeviceInfo info, dm.Info(key));
+  // When only the suspend that a swap starts with failed, the new table is still there: resuming
+  // now would make it the active one after all.
+  if (info.has_inactive_table) DMKIT_RETURN_IF_ERROR(dm.Clear(key));
+  if (!info.suspended) return absl::OkStatus();
+  return dm.Resume(key, SuspendOptions(), QuietCookie()).status();
+}
+
+}  // namespace
+
+absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& device) {
+  CreateOptions options;
+  options.uuid = device.uuid;
+  DMKIT_RETURN_IF_ERROR(dm.Create(device.name, options));
+  absl::StatusOr<DeviceInfo> active = Activate(dm, device);
+  if (active.ok()) return active;
+  const absl::Status undone =
+      RemoveDevice(dm, {device.name, device.uuid}, kUndoPatience, /*deferred=*/false);
+  return sys::WithSecondError(active.status(), "undo the creation", undone);
+}
+
+absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
+                          bool deferred) {
+  const absl::StatusOr<DeviceInfo> removed = RemovePatiently(dm, device.uuid, patience, deferred);
+  if (sys::GetErrno(removed.status()) == ENXIO) return RemoveStaleNode(dm, device.name);
+  if (!removed.ok()) return removed.status();
+  // The kernel tells the name that the device had last.
+  DMKIT_ASSIGN_OR_RETURN(const DmName name, DmName::Create(removed->name));
+  return RemoveMapperNode(dm.host(), name);
+}
+
+absl::StatusOr<DeviceInfo> ReloadDevice(DeviceMapper& dm, const DeviceKey& key,
+                                        const std::vector<TableLine>& table) {
+  DMKIT_RETURN_IF_ERROR(dm.Load(key, table, LoadOptions()));
+  absl::StatusOr<DeviceInfo> resumed = dm.Resume(key, SuspendOptions(), QuietCookie());
+  if (resumed.ok()) return resumed;
+  return sys::WithSecondError(resumed.status(), "resume the old table", ResumeOldTable(dm, key));
+}
+
+}  // namespace dmkit::dm

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints what dmsetup prints. Pure: strings in, strings out.
+
+#include "dm/text.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace dmkit::dm {
+namespace {
+
+constexpr absl::string_view kNoDevices = "No devices found\n";
+
+// The options of an integrity target that may end with a key: "internal_hash:hmac(sha256):00ff".
+constexpr absl::string_view kIntegrityKeyOptions[] = {
+    "internal_hash:", "journal_crypt:", "journal_mac:"};
+
+// A key given as hexadecimal digits; one that starts with ':' is the name of a key in a keyring.
+std::string Hidden(absl::string_view key) {
+  return absl::StartsWith(key, ":") ? std::string(key) : std::string(key.size(), '0');
+}
+
+// `option` with the part behind its second colon hidden.
+std::string HideOptionKey(absl::string_view option) {
+  const size_t first = option.find(':');
+  const size_t second = option.find(':', first + 1);
+  if (second == absl::string_view::npos) return std::string(option);
+  return absl::StrCat(option.substr(0, second + 1), Hidden(option.substr(second + 1)));
+}
+
+std::string HideKeys(absl::string_view type, const std::string& params) {
+  if (type != "crypt" && type != "integrity") return params;
+  std::vector<std::string> words = absl::StrSplit(params, ' ');
+  if (type == "crypt") {
+    if (words.size() > 1) words[1] = Hidden(words[1]);
+  } else {
+    for (std::string& word : words) {
+      for (absl::string_view option : kIntegrityKeyOptions) {
+        if (absl::StartsWith(word, option)) word = HideOptionKey(word);
+      }
+    }
+  }
+  return absl::StrJoin(words, " ");
+}
+
+// One device's lines, each behind `prefix`.
+std::string FormatLines(const TableReply& device, absl::string_view prefix, bool hide_keys) {
+  if (device.targets.empty()) return absl::StrCat(prefix, "\n");
+  std::string text;
+  for (const TargetStatus& target : device.targets) {
+    absl::StrAppend(&text, prefix, target.start.count(), " ", target.length.count(), " ",
+                    target.type, " ", hide_keys ? HideKeys(target.type, target.text) : target.text,
+                    "\n");
+  }
+  return text;
+}
+
+std::string FormatAllLines(const std::vector<TableReply>& devices, bool hide_keys) {
+  if (devices.empty()) return std::string(kNoDevices);
+  std::string text;
+  for (const TableReply& device : devices) {
+    absl::StrAppend(&text, FormatLines(device, absl::StrCat(device.info.name, ": "), hide_keys));
+  }
+  return text;
+}
+
+absl::string_view TablesPresent(const DeviceInfo& info) {
+  if (info.has_active_table) return info.has_inactive_table ? "LIVE & INACTIVE" : "LIVE";
+  return info.has_inactive_table ? "INACTIVE" : "None";
+}
+
+}  // namespace
+
+std::string FormatDevices(const std::vector<ListedDevice>& devices) {
+  if (devices.empty()) return std::string(kNoDevices);
+  std::string text;
+  for (const ListedDevice& device : devices) {
+    absl::StrAppend(&text, device.name, "\t(", sys::FormatDeviceNumber(device.device), ")\n");
+  }
+  return text;
+}
+
+std::string FormatStatus(const TableReply& device) { return FormatLines(device, "", false); }
+
+std::string FormatStatus(const std::vector<TableReply>& devices) {
+  return FormatAllLines(devices, false);
+}
+
+std::string FormatTable(const TableReply& device, bool show_keys) {
+  return FormatLines(device, "", !show_keys);
+}
+
+std::string FormatTable(const std::vector<TableReply>& devices, bool show_keys) {
+  return FormatAllLines(devices, !show_keys);
+}
+
+std::string FormatDetails(const std::vector<DeviceDetails>& devices) {
+  if (devices.empty()) return std::string(kNoDevices);
+  std::string text;
+  for (const DeviceDetails& device : devices) {
+    const DeviceInfo& info = device.info;
+    absl::StrAppend(&text, "Name:              ", info.name, "\n");
+    absl::StrAppend(&text, "State:             ", info.suspended ? "SUSPENDED" : "ACTIVE",
+                    info.read_only ? " (READ-ONLY)" : "",
+                    info.deferred_remove ? " (DEFERRED REMOVE)" : "", "\n");
+    if (device.read_ahead.has_value()) {
+      absl::StrAppend(&text, "Read Ahead:        ", *device.read_ahead, "\n");
+    }
+    absl::StrAppend(&text, "Tables present:    ", TablesPresent(info), "\n");
+    absl::StrAppend(&text, "Open count:        ", info.open_count, "\n");
+    absl::StrAppend(&text, "Event number:      ", info.event_nr, "\n");
+    absl::StrAppend(&text, "Major, minor:      ", info.device.major, ", ", info.device.minor, "\n");
+    absl::StrAppend(&text, "Number of targets: ", info.target_count, "\n");
+    if (!info.uuid.empty()) absl::StrAppend(&text, "UUID: ", info.uuid, "\n");
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+std::string FormatTargets(const std::vector<TargetVersion>& targets) {
+  std::string text;
+  for (const TargetVersion& target : targets) {
+    absl::StrAppend(&text,
+                    absl::StrFormat("%-16s v%s\n", target.type, FormatVersion(target.version)));
+  }
+  return text;
+}
+
+}  // namespace dmkit::dm
