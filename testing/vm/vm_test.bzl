@@ -6,6 +6,10 @@ _TAGS = ["vm", "exclusive", "local"]
 def _guest(kernel):
     return "//testing/vm:guest_" + kernel.replace(".", "_")
 
+def _quoted(word):
+    """The word for an `args` attribute, where Bazel looks for variables and splits as a shell."""
+    return "'%s'" % word.replace("'", "'\\''").replace("$", "$$")
+
 def dmkit_vm_test(
         name,
         kernel,
@@ -25,7 +29,7 @@ def dmkit_vm_test(
       tests: googletest programs, run one after another: dmkit_test(static = True), tagged "manual"
         when they make no sense outside a guest. Each has a TEST_TMPDIR on the scratch disk. Their
         cases are counted as if they had run here, and --test_filter reaches them.
-      command: instead of `tests`, the words of one command.
+      command: instead of `tests`, the words of one command, just as it shall see them.
       files: what else the guest needs, as {label: guest path}.
       options: more for testing/vm/run, such as "--memory=2048".
       data: what `options` refers to.
@@ -39,8 +43,7 @@ def dmkit_vm_test(
     args += ["'--file=$(rootpath %s):%s'" % (label, path) for label, path in files.items()]
     args += ["--test=$(rootpath %s)" % label for label in tests]
     if command:
-        # Bazel splits arguments as a shell does.
-        args += ["--"] + ["'%s'" % word.replace("'", "'\\''") for word in command]
+        args += ["--"] + [_quoted(word) for word in command]
     native.sh_test(
         name = name,
         size = size,
