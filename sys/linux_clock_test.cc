@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of time and randomness on this machine.
+
+#include <chrono>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/host.h"
+#include "sys/linux_host.h"
+#include "sys/status_matchers.h"
+
+namespace dmkit::sys {
+namespace {
+
+TEST(LinuxClockTest, NowIsNow) {
+  const LinuxHost linux_host;
+  const absl::Time before = absl::Now();
+  const absl::Time now = linux_host.host().clock->Now();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, absl::Now());
+}
+
+TEST(LinuxClockTest, SleepTakesAtLeastItsTime) {
+  const LinuxHost linux_host;
+  const auto before = std::chrono::steady_clock::now();
+  linux_host.host().clock->Sleep(absl::Milliseconds(5));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(5));
+}
+
+TEST(LinuxClockTest, NoTimeIsNoSleep) {
+  const LinuxHost linux_host;
+  linux_host.host().clock->Sleep(absl::ZeroDuration());
+  linux_host.host().clock->Sleep(absl::Seconds(-1000));
+  linux_host.host().clock->Sleep(-absl::InfiniteDuration());
+}
+
+TEST(LinuxRandomTest, FillsTheWholeBuffer) {
+  const LinuxHost linux_host;
+  // More than the kernel gives in one go when a signal comes.
+  std::string first(5000, '\0');
+  std::string second(5000, '\0');
+  ASSERT_THAT(linux_host.host().random->Fill(absl::MakeSpan(first)), IsOk());
+  ASSERT_THAT(linux_host.host().random->Fill(absl::MakeSpan(second)), IsOk());
+  EXPECT_NE(first, second);
+  EXPECT_NE(first.substr(4900), std::string(100, '\0'));
+}
+
+TEST(LinuxRandomTest, FillsNothing) {
+  const LinuxHost linux_host;
+  EXPECT_THAT(linux_host.host().random->Fill(absl::Span<char>()), IsOk());
+}
+
+}  // namespace
+}  // namespace dmkit::sys
