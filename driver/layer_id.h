@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer ids: what the user may call a layer.
+// Layer ids: what the user may call a layer. No file and device names are built here.
 
 #ifndef DMKIT_DRIVER_LAYER_ID_H_
 #define DMKIT_DRIVER_LAYER_ID_H_
 
+#include <cstddef>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -13,6 +15,10 @@ namespace dmkit::driver {
 
 // The reserved name of the device that every layer descends from.
 inline constexpr absl::string_view kBaseLayer = "base";
+// The reserved name of the thin pool, which shares its prefix with the layers' devices.
+inline constexpr absl::string_view kPoolName = "pool";
+// Leaves room for the prefix of a dm name, which is 127 bytes at most.
+inline constexpr size_t kLayerIdBytesMax = 100;
 
 // [A-Za-z0-9][A-Za-z0-9_.-]*, at most 100 bytes, neither "base" nor "pool".
 class LayerId {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often each layer has been handed out by Get and not returned by Put, counted across processes.
-// Counts live under /run: they survive a crash of dmkit, and do not survive a reboot (also guarded by the boot id, for hosts whose /run stays).
+// How often each layer has been handed out by Get and not returned by Put, counted across
+// processes. Counts live under /run: they survive a crash of dmkit, and do not survive a reboot
+// (also guarded by the boot id, for hosts whose /run stays). Nothing here mounts, locks or waits.
 
 #ifndef DMKIT_DRIVER_MOUNT_COUNT_H_
 #define DMKIT_DRIVER_MOUNT_COUNT_H_
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,13 +22,17 @@ namespace dmkit::driver {
 // The caller holds the layer's lock around every call about that layer.
 class MountCounts {
  public:
-  // Uses <run_dir>/mounts, making it when missing. Reads the boot id once.
+  // Uses <run_dir>/mounts, making it (mode 0700) when missing. Reads the boot id once. `run_dir` is
+  // absolute. Errors: ENOENT with a hint when /proc is not mounted; those of making the directory;
+  // DATA_LOSS when the boot id is none.
   static absl::StatusOr<MountCounts> Open(const sys::Host& host, absl::string_view run_dir);
 
-  // The count of `layer`; 0 when there is none, or when it is of an earlier boot. A file that cannot be understood counts as none:
-  // the caller then goes by whether the layer is mounted.
+  // The count of `layer`; 0 when there is none, or when it is of an earlier boot. A file that
+  // cannot be understood counts as none: the caller then goes by whether the layer is mounted.
+  // Errors are those of reading (EIO, EACCES).
   absl::StatusOr<uint32_t> Read(const LayerId& layer) const;
-  // Writes the count without fsync; 0 removes the file.
+  // Writes the count without fsync, for readers all at once or not at all; 0 removes the file. Safe
+  // to repeat. After an error the old count stands.
   absl::Status Write(const LayerId& layer, uint32_t count);
 
  private:
