@@ -53,7 +53,7 @@ absl::Status FillAndRename(Dir& dir, File& file, absl::string_view temporary,
 
 absl::Status Replace(Dir& dir, absl::string_view name, absl::string_view contents, bool durable) {
   DMKIT_RETURN_IF_ERROR(CheckName(name));
-  const std::string temporary = absl::StrCat(name, ".tmp");
+  const std::string temporary = absl::StrCat(".", name, ".tmp");
   DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, MakeTemporary(dir, temporary));
   const absl::Status renamed = FillAndRename(dir, *file, temporary, name, contents, durable);
   if (!renamed.ok()) {

@@ -72,11 +72,11 @@ TEST_F(ReplaceFileTest, MakesTheFileAndReplacesIt) {
 TEST_F(ReplaceFileTest, SyncsTheFileThenRenamesThenSyncsTheDirectory) {
   ASSERT_THAT(ReplaceFileDurably(*dir_, "state", "x"), IsOk());
   const std::string file = temp_.path() + "/state";
-  EXPECT_THAT(faulty_.Log(), ElementsAre(absl::StrCat("OpenFile ", file, ".tmp"),
-                                         absl::StrCat("WriteAt ", file, ".tmp"),
-                                         absl::StrCat("Sync ", file, ".tmp"),
-                                         absl::StrCat("Rename ", file, ".tmp to ", file),
-                                         absl::StrCat("Sync ", temp_.path())));
+  const std::string temporary = temp_.path() + "/.state.tmp";
+  EXPECT_THAT(
+      faulty_.Log(),
+      ElementsAre("OpenFile " + temporary, "WriteAt " + temporary, "Sync " + temporary,
+                  absl::StrCat("Rename ", temporary, " to ", file), "Sync " + temp_.path()));
 }
 
 TEST_F(ReplaceFileTest, CostsTwoFsyncsOrNone) {
@@ -143,7 +143,7 @@ TEST_F(ReplaceFileTest, FirstErrorWinsOverTheCleanUp) {
 }
 
 TEST_F(ReplaceFileTest, ReplacesAnythingThatLiesInTheWayOfTheTemporaryFile) {
-  ASSERT_THAT(dir_->MakeSymlink("/nonexistent/file", "state.tmp"), IsOk());
+  ASSERT_THAT(dir_->MakeSymlink("/nonexistent/file", ".state.tmp"), IsOk());
   EXPECT_THAT(ReplaceFileDurably(*dir_, "state", "x"), IsOk());
   EXPECT_THAT(ReadFile(*dir_, "state", kSizeMax), IsOkAndHolds("x"));
   EXPECT_THAT(Names(), ElementsAre("state"));

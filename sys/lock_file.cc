@@ -28,10 +28,31 @@ namespace {
 
 constexpr size_t kHolderBytesMax = 256;
 
-// EAGAIN: somebody else holds it.
-absl::Status TryOnce(File& file) {
-  DMKIT_ASSIGN_OR_RETURN(const bool held, file.TryLock(LockMode::kExclusive));
-  return held ? absl::OkStatus() : ErrnoStatus(EAGAIN, "take the lock");
+absl::StatusOr<std::unique_ptr<File>> OpenLockFile(Dir& dir, absl::string_view name) {
+  OpenOptions options;
+  options.access = Access::kReadWrite;
+  options.create = true;
+  options.no_follow = true;
+  return dir.OpenFile(name, options);
+}
+
+// Whether `file` is still what `name` stands for: an earlier holder may have removed it.
+absl::StatusOr<bool> IsCurrent(Dir& dir, absl::string_view name, File& file) {
+  DMKIT_ASSIGN_OR_RETURN(const FileStat mine, file.Stat());
+  const absl::StatusOr<FileStat> named = dir.StatLink(name);
+  if (GetErrno(named.status()) == ENOENT) return false;
+  DMKIT_RETURN_IF_ERROR(named);
+  return named->inode == mine.inode && named->device == mine.device;
+}
+
+// EAGAIN: somebody else holds it. Opens `file` anew when it is not the file of that name any more.
+absl::Status TryOnce(Dir& dir, absl::string_view name, std::unique_ptr<File>& file) {
+  DMKIT_ASSIGN_OR_RETURN(const bool held, file->TryLock(LockMode::kExclusive));
+  if (!held) return ErrnoStatus(EAGAIN, "take the lock");
+  DMKIT_ASSIGN_OR_RETURN(const bool current, IsCurrent(dir, name, *file));
+  if (current) return absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(file, OpenLockFile(dir, name));
+  return ErrnoStatus(EAGAIN, "take the lock");
 }
 
 // The new text is written before the old one is cut off, so that a reader never finds the file
@@ -66,13 +87,9 @@ std::string DescribeHolder(File& file) {
 
 absl::StatusOr<HeldLock> AcquireLock(const Host& host, Dir& dir, absl::string_view name,
                                      absl::string_view what, absl::Duration patience) {
-  OpenOptions options;
-  options.access = Access::kReadWrite;
-  options.create = true;
-  options.no_follow = true;
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<File> file, dir.OpenFile(name, options));
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<File> file, OpenLockFile(dir, name));
   const absl::Status locked =
-      RetryWhile(*host.clock, EAGAIN, patience, [&file] { return TryOnce(*file); });
+      RetryWhile(*host.clock, EAGAIN, patience, [&] { return TryOnce(dir, name, file); });
   if (GetErrno(locked) == EAGAIN) {
     return ErrnoStatus(
         ETIMEDOUT,
