@@ -190,7 +190,6 @@ DeviceInfo DecodeDeviceInfo(const RawReply& reply) {
   }
   if (reply.command() == Command::kDevRemove) {
     info.exists = info.deferred_remove;
-    info.has_inactive_table = false;
     return info;
   }
   info.device = UnpackDevice(header.device);
