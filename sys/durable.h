@@ -18,9 +18,10 @@ namespace dmkit::sys {
 // Replaces `name` in `dir` by `contents`: temporary file, fsync, rename, fsync of the directory.
 // After OK the new contents survive a power cut; after an error the old file is whole, or (only
 // when the last fsync failed) either one is. `name` is no path: INVALID_ARGUMENT when it holds a
-// slash. Costs two fsyncs. The temporary file is ".<name>.tmp", mode 0600, so that it cannot be
-// the file of a name that starts with another byte than a dot; it is removed on failure, and one that an interrupted call left is replaced. The caller excludes other writers of
-// `name`. Blocks on the device. Safe to repeat.
+// slash. Costs two fsyncs. The temporary file is ".<name>.tmp", mode 0600, so that it cannot be the
+// file of a name that starts with another byte than a dot; it is removed on failure, and one that
+// an interrupted call left is replaced. The caller excludes other writers of `name`. Blocks on the
+// device. Safe to repeat.
 absl::Status ReplaceFileDurably(Dir& dir, absl::string_view name, absl::string_view contents);
 
 // The same without the fsyncs, for files that do not outlive a reboot: atomic for readers only.
