@@ -51,7 +51,7 @@ struct RemoveRequest {
   static constexpr Command kCommand = Command::kDevRemove;
   DeviceKey key;
   bool deferred = false;
-  UdevCookie cookie;
+  UdevCookie cookie = UdevCookie();
   auto Fields() const { return std::tie(key, deferred, cookie); }
 };
 
@@ -60,7 +60,7 @@ struct RenameRequest {
   static constexpr Command kCommand = Command::kDevRename;
   DmName name;
   DmName new_name;
-  UdevCookie cookie;
+  UdevCookie cookie = UdevCookie();
   auto Fields() const { return std::tie(name, new_name, cookie); }
 };
 
@@ -68,7 +68,7 @@ struct SetUuidRequest {
   static constexpr Command kCommand = Command::kDevRename;
   DmName name;
   DmUuid uuid;
-  UdevCookie cookie;
+  UdevCookie cookie = UdevCookie();
   auto Fields() const { return std::tie(name, uuid, cookie); }
 };
 
@@ -86,7 +86,7 @@ struct ResumeRequest {
   // Of the suspend that the kernel does first when it swaps tables.
   bool skip_lockfs = false;
   bool no_flush = false;
-  UdevCookie cookie;
+  UdevCookie cookie = UdevCookie();
   auto Fields() const { return std::tie(key, skip_lockfs, no_flush, cookie); }
 };
 
