@@ -87,7 +87,7 @@ std::string FormatDevices(const std::vector<ListedDevice>& devices) {
 
 std::string FormatStatus(const TableReply& device) { return FormatLines(device, "", false); }
 
-std::string FormatStatus(const std::vector<TableReply>& devices) {
+std::string FormatAllStatus(const std::vector<TableReply>& devices) {
   return FormatAllLines(devices, false);
 }
 
@@ -95,7 +95,7 @@ std::string FormatTable(const TableReply& device, bool show_keys) {
   return FormatLines(device, "", !show_keys);
 }
 
-std::string FormatTable(const std::vector<TableReply>& devices, bool show_keys) {
+std::string FormatAllTables(const std::vector<TableReply>& devices, bool show_keys) {
   return FormatAllLines(devices, !show_keys);
 }
 

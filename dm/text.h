@@ -21,12 +21,12 @@ std::string FormatDevices(const std::vector<ListedDevice>& devices);
 // `dmsetup status NAME`: "START LENGTH TYPE STATUS" per target; an empty line without a table.
 std::string FormatStatus(const TableReply& device);
 // `dmsetup status`: the same for each device, with "NAME: " before each line.
-std::string FormatStatus(const std::vector<TableReply>& devices);
+std::string FormatAllStatus(const std::vector<TableReply>& devices);
 
 // `dmsetup table NAME` and `dmsetup table`. Without `show_keys` the digits of keys of the targets
 // crypt and integrity come out as zeros, but names of keys in a keyring (":32:logon:...") stay.
 std::string FormatTable(const TableReply& device, bool show_keys);
-std::string FormatTable(const std::vector<TableReply>& devices, bool show_keys);
+std::string FormatAllTables(const std::vector<TableReply>& devices, bool show_keys);
 
 struct DeviceDetails {
   DeviceInfo info;

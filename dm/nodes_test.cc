@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dm/nodes.h"
+
+#include <cerrno>
+#include <string>
+
+#include "dm/codec_testing.h"
+#include "dm/scripted_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/faulty_host.h"
+#include "sys/status_matchers.h"
+
+namespace dmkit::dm {
+namespace {
+
+using ::dmkit::sys::FailsWithErrno;
+using ::dmkit::sys::IsOk;
+using ::dmkit::sys::IsOkAndHolds;
+using testing::Name;
+using testing::ScriptedHost;
+
+constexpr sys::DeviceNumber kDevice = {253, 3};
+constexpr char kWeb[] = "/dev/mapper/web";
+
+class NodesTest : public ::testing::Test {
+ protected:
+  void Put(const std::string& path, sys::FileType type, sys::DeviceNumber device) {
+    scripted_.root.nodes[path].type = type;
+    scripted_.root.nodes[path].rdevice = device;
+  }
+  bool Has(const std::string& path) { return scripted_.root.nodes.count(path) != 0; }
+
+  ScriptedHost scripted_;
+};
+
+TEST_F(NodesTest, NamesAreMangledAsLibdevmapperDoes) {
+  EXPECT_EQ(MangledName(Name("dmkit-0123abCD-web_1.2")), "dmkit-0123abCD-web_1.2");
+  EXPECT_EQ(MangledName(Name("#+-.:=@_")), "#+-.:=@_");
+  EXPECT_EQ(MangledName(Name("a b")), "a\\x20b");
+  EXPECT_EQ(MangledName(Name("x\x1b[1my\xffz")), "x\\x1b\\x5b1my\\xffz");
+  EXPECT_EQ(MangledName(Name("back\\slash")), "back\\x5cslash");
+}
+
+TEST_F(NodesTest, AMissingDeviceNodeIsMadeForRootOnly) {
+  EXPECT_THAT(EnsureDeviceNode(scripted_.host(), kDevice), IsOkAndHolds("/dev/dm-3"));
+  EXPECT_EQ(scripted_.root.nodes["/dev/dm-3"].type, sys::FileType::kBlockDevice);
+  EXPECT_EQ(scripted_.root.nodes["/dev/dm-3"].rdevice, kDevice);
+  EXPECT_EQ(scripted_.root.nodes["/dev/dm-3"].mode, 0600u);
+  EXPECT_THAT(EnsureDeviceNode(scripted_.host(), kDevice), IsOkAndHolds("/dev/dm-3"));
+}
+
+TEST_F(NodesTest, ADeviceNodeWithAnotherNumberIsAnErrorAndStays) {
+  Put("/dev/dm-3", sys::FileType::kBlockDevice, {7, 3});
+  EXPECT_THAT(EnsureDeviceNode(scripted_.host(), kDevice), FailsWithErrno(EEXIST));
+  EXPECT_EQ(scripted_.root.nodes["/dev/dm-3"].rdevice, (sys::DeviceNumber{7, 3}));
+  Put("/dev/dm-3", sys::FileType::kCharDevice, kDevice);
+  EXPECT_THAT(EnsureDeviceNode(scripted_.host(), kDevice), FailsWithErrno(EEXIST));
+}
+
+TEST_F(NodesTest, DevtmpfsMayBeFaster) {
+  sys::FaultyHost faulty(scripted_.host());
+  faulty.SetPlan([this](const sys::SeamCall& call) {
+    if (call.method == "MakeNode") Put("/dev/dm-3", sys::FileType::kBlockDevice, kDevice);
+    return 0;
+  });
+  EXPECT_THAT(EnsureDeviceNode(faulty.host(), kDevice), IsOk());
+}
+
+TEST_F(NodesTest, OpeningMakesTheNodeItNeeds) {
+  EXPECT_THAT(OpenDevice(scripted_.host(), kDevice, sys::OpenOptions()), IsOk());
+  scripted_.root.open_error = EBUSY;
+  EXPECT_THAT(OpenDevice(scripted_.host(), kDevice, sys::OpenOptions()), FailsWithErrno(EBUSY));
+}
+
+TEST_F(NodesTest, AMissingMapperNodeIsMadeWithItsDirectory) {
+  scripted_.root.nodes.clear();
+  EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("a b"), kDevice), IsOk());
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/a\\x20b"].rdevice, kDevice);
+  EXPECT_TRUE(Has("/dev/mapper"));
+}
+
+TEST_F(NodesTest, AStaleMapperNodeIsReplaced) {
+  Put(kWeb, sys::FileType::kBlockDevice, {253, 9});
+  EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), IsOk());
+  EXPECT_EQ(scripted_.root.nodes[kWeb].rdevice, kDevice);
+}
+
+TEST_F(NodesTest, LinksOfUdevAreLeftAlone) {
+  Put(kWeb, sys::FileType::kSymlink, {});
+  EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), IsOk());
+  EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
+  EXPECT_EQ(scripted_.root.nodes[kWeb].type, sys::FileType::kSymlink);
+}
+
+TEST_F(NodesTest, UdevMayBeFasterWithItsLink) {
+  sys::FaultyHost faulty(scripted_.host());
+  faulty.SetPlan([this](const sys::SeamCall& call) {
+    if (call.method == "MakeNode") Put(kWeb, sys::FileType::kSymlink, {});
+    return 0;
+  });
+  EXPECT_THAT(EnsureMapperNode(faulty.host(), Name("web"), kDevice), IsOk());
+  EXPECT_EQ(scripted_.root.nodes[kWeb].type, sys::FileType::kSymlink);
+}
+
+TEST_F(NodesTest, WhatIsNoNodeIsNeitherReplacedNorRemoved) {
+  for (sys::FileType type :
+       {sys::FileType::kRegular, sys::FileType::kDirectory, sys::FileType::kCharDevice}) {
+    Put(kWeb, type, {});
+    EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), FailsWithErrno(EEXIST));
+    EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
+    EXPECT_EQ(scripted_.root.nodes[kWeb].type, type);
+  }
+}
+
+TEST_F(NodesTest, RemovingIsRepeatable) {
+  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+  EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
+  EXPECT_FALSE(Has(kWeb));
+  EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
+}
+
+TEST_F(NodesTest, ErrorsOfTheSystemComeOut) {
+  sys::FaultyHost faulty(scripted_.host());
+  faulty.SetPlan(sys::FaultyHost::FailMatching("MakeNode", "/dev", EPERM));
+  EXPECT_THAT(EnsureDeviceNode(faulty.host(), kDevice), FailsWithErrno(EPERM));
+  EXPECT_THAT(EnsureMapperNode(faulty.host(), Name("web"), kDevice), FailsWithErrno(EPERM));
+  faulty.SetPlan(sys::FaultyHost::FailMatching("StatLink", "/dev", EACCES));
+  EXPECT_THAT(RemoveMapperNode(faulty.host(), Name("web")), FailsWithErrno(EACCES));
+}
+
+}  // namespace
+}  // namespace dmkit::dm
