@@ -46,7 +46,8 @@ absl::StatusOr<Record> ReadRecord(const RawReply& reply, size_t offset, size_t i
   const std::string what = absl::StrCat("device ", index);
   Record record;
   DMKIT_ASSIGN_OR_RETURN(const uint64_t packed, bytes.At<uint64_t>(offset, what));
-  if (packed == 0) {
+  // The upper half means nothing.
+  if (static_cast<uint32_t>(packed) == 0) {
     return absl::DataLossError(absl::StrCat(what, " at offset ", offset, " has no number"));
   }
   record.device.device = UnpackDevice(packed);

@@ -80,6 +80,7 @@ TEST(ListDevicesTest, UnintelligibleListsAreRefused) {
   const uint32_t written = DecodeHeader(good)->data_size;
   const std::vector<std::string> bad = {
       With(good, kFirst, uint64_t{0}),
+      With(good, kFirst, uint64_t{1} << 32),
       With(good, kNext, uint32_t{1}),
       With(good, kNext, uint32_t{12}),
       With(good, kNext, uint32_t{15}),

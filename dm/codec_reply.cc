@@ -70,7 +70,8 @@ absl::StatusOr<Content> WithDevice(Command command, const Reply& reply,
     case Command::kTableDeps:
       if (const auto* deps = std::get_if<DependenciesReply>(&reply)) {
         Content content{EncodeDeviceInfo(command, deps->info, request), std::nullopt};
-        if (deps->info.target_count != 0) content.payload = EncodeDependencies(deps->devices);
+        const bool has_table = deps->info.target_count != 0 || !deps->devices.empty();
+        if (has_table) content.payload = EncodeDependencies(deps->devices);
         return content;
       }
       return WrongKind(command);
