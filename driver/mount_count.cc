@@ -30,10 +30,6 @@ constexpr absl::string_view kBootIdPath = "/proc/sys/kernel/random/boot_id";
 constexpr size_t kBootIdBytes = 36;
 constexpr size_t kFileBytesMax = 128;
 
-// The suffix keeps the temporary file of layer "a", which ends in ".tmp", apart from the count of
-// a layer that is called "a.tmp".
-std::string FileName(const LayerId& layer) { return absl::StrCat(layer.text(), ".count"); }
-
 bool IsBootId(absl::string_view text) {
   return text.size() == kBootIdBytes &&
          text.find_first_not_of("0123456789abcdef-") == absl::string_view::npos;
@@ -80,7 +76,7 @@ absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::strin
 }
 
 absl::StatusOr<uint32_t> MountCounts::Read(const LayerId& layer) const {
-  const absl::StatusOr<std::string> text = sys::ReadFile(*dir_, FileName(layer), kFileBytesMax);
+  const absl::StatusOr<std::string> text = sys::ReadFile(*dir_, layer.text(), kFileBytesMax);
   const int error = sys::GetErrno(text.status());
   if (error == ENOENT || error == EFBIG) return 0;
   if (!text.ok()) return Context(text.status(), "read", layer);
@@ -89,10 +85,10 @@ absl::StatusOr<uint32_t> MountCounts::Read(const LayerId& layer) const {
 
 absl::Status MountCounts::Write(const LayerId& layer, uint32_t count) {
   if (count == 0) {
-    const absl::Status removed = dir_->Unlink(FileName(layer));
+    const absl::Status removed = dir_->Unlink(layer.text());
     return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : Context(removed, "clear", layer);
   }
-  return Context(sys::ReplaceFile(*dir_, FileName(layer), absl::StrCat(boot_id_, " ", count, "\n")),
+  return Context(sys::ReplaceFile(*dir_, layer.text(), absl::StrCat(boot_id_, " ", count, "\n")),
                  "write", layer);
 }
 

@@ -39,7 +39,7 @@ class MountCountsTest : public ::testing::Test {
 
   std::string RunDir() const { return absl::StrCat(temp_.path(), "/run"); }
   std::string CountPath(absl::string_view layer) const {
-    return absl::StrCat(RunDir(), "/mounts/", layer, ".count");
+    return absl::StrCat(RunDir(), "/mounts/", layer);
   }
   MountCounts Open() {
     absl::StatusOr<MountCounts> counts = MountCounts::Open(host_, RunDir());
@@ -53,7 +53,7 @@ class MountCountsTest : public ::testing::Test {
     const absl::StatusOr<std::unique_ptr<sys::Dir>> dir =
         host_.root->OpenDir(absl::StrCat(RunDir(), "/mounts"));
     ASSERT_THAT(dir, IsOk());
-    EXPECT_THAT(sys::ReplaceFile(**dir, absl::StrCat(layer, ".count"), contents), IsOk());
+    EXPECT_THAT(sys::ReplaceFile(**dir, layer, contents), IsOk());
   }
 
   sys::TempDir temp_;
@@ -83,13 +83,13 @@ TEST_F(MountCountsTest, ZeroRemovesTheFileAndMayBeRepeated) {
 
 TEST_F(MountCountsTest, LayersDoNotTouchEachOther) {
   MountCounts counts = Open();
-  // The names that a temporary or count file of layer "a" could take.
-  for (const char* other : {"a.tmp", "a.count", "a.count.tmp"}) {
+  // "a.tmp" is a name that a temporary file for layer "a" could take.
+  for (const char* other : {"a.tmp", "a.a", "a-"}) {
     ASSERT_THAT(counts.Write(Layer(other), 7), IsOk());
   }
   ASSERT_THAT(counts.Write(Layer("a"), 1), IsOk());
   ASSERT_THAT(counts.Write(Layer("a"), 0), IsOk());
-  for (const char* other : {"a.tmp", "a.count", "a.count.tmp"}) {
+  for (const char* other : {"a.tmp", "a.a", "a-"}) {
     EXPECT_THAT(counts.Read(Layer(other)), IsOkAndHolds(Eq(7U))) << other;
   }
 }
@@ -154,7 +154,7 @@ TEST_F(MountCountsTest, UnreadableCountIsAnErrorAndNotZero) {
   FaultyHost faulty(host_);
   absl::StatusOr<MountCounts> seen = MountCounts::Open(faulty.host(), RunDir());
   ASSERT_THAT(seen, IsOk());
-  faulty.SetPlan(FaultyHost::FailMatching("OpenFile", "a.count", EIO));
+  faulty.SetPlan(FaultyHost::FailMatching("OpenFile", "a", EIO));
   EXPECT_THAT(seen->Read(Layer("a")), FailsWithErrno(EIO));
 }
 
