@@ -21,7 +21,7 @@
 namespace dmkit::sys {
 namespace {
 
-constexpr size_t kReadChunkBytes = 64 * 1024;
+constexpr size_t kReadChunkBytes = size_t{64} * 1024;
 
 // A name with a slash would live in another directory than the one that is synced.
 absl::Status CheckName(absl::string_view name) {
@@ -85,7 +85,7 @@ absl::Status ReplaceFile(Dir& dir, absl::string_view name, absl::string_view con
 
 absl::Status RemoveFileDurably(Dir& dir, absl::string_view name) {
   DMKIT_RETURN_IF_ERROR(CheckName(name));
-  const absl::Status removed = dir.Unlink(name);
+  absl::Status removed = dir.Unlink(name);
   if (!removed.ok() && GetErrno(removed) != ENOENT) return removed;
   return dir.Sync();
 }

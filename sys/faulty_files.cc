@@ -186,8 +186,8 @@ std::unique_ptr<Dir> MakeFaultyRoot(std::shared_ptr<FaultyState> state, Dir& inn
   return std::make_unique<DirView>(std::move(state), inner, "/");
 }
 
-std::unique_ptr<Dir> MakeFaultyDir(std::shared_ptr<FaultyState> state, std::unique_ptr<Dir> inner,
-                                   std::string path) {
+std::unique_ptr<Dir> MakeFaultyDir(const std::shared_ptr<FaultyState>& state,
+                                   std::unique_ptr<Dir> inner, std::string path) {
   return std::make_unique<FaultyDir>(state, std::move(inner), std::move(path));
 }
 

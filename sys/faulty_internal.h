@@ -66,8 +66,8 @@ class HandleCount {
 // Wraps a directory that it does not own, for the root.
 std::unique_ptr<Dir> MakeFaultyRoot(std::shared_ptr<FaultyState> state, Dir& inner);
 // Wraps an open directory; `path` names it in the log.
-std::unique_ptr<Dir> MakeFaultyDir(std::shared_ptr<FaultyState> state, std::unique_ptr<Dir> inner,
-                                   std::string path);
+std::unique_ptr<Dir> MakeFaultyDir(const std::shared_ptr<FaultyState>& state,
+                                   std::unique_ptr<Dir> inner, std::string path);
 
 }  // namespace dmkit::sys::internal
 

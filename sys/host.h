@@ -75,6 +75,7 @@ class File {
   virtual absl::StatusOr<FileStat> Stat() = 0;
   // ioctl with a pointer to `argument`, which the kernel may read and write up to the length that
   // the request itself implies. Returns the call's non-negative result. Not retried on EINTR.
+  // EINVAL, no call made: `argument` is shorter than the size in the request number.
   virtual absl::StatusOr<int> Ioctl(unsigned long request, absl::Span<char> argument) = 0;
   // ioctl whose argument is a number, or none (0).
   virtual absl::StatusOr<int> IoctlValue(unsigned long request, uint64_t argument) = 0;
@@ -160,7 +161,10 @@ class Processes {
   virtual ~Processes() = default;
   // Runs argv[0] (searched in /usr/sbin:/usr/bin:/sbin:/bin, also when the caller's PATH lacks
   // them) with a minimal environment, LC_ALL=C, standard input from /dev/null, and waits. ENOENT
-  // when there is no such program; ETIMEDOUT when it ran past `timeout` (it is killed then).
+  // when there is no such program; ETIMEDOUT when it ran past `timeout`: it is killed then with its
+  // process group, and left alone when it does not go within two seconds, held in the kernel. It is
+  // killed as well when the calling thread ends. What it leaves in the background is not waited
+  // for.
   virtual absl::StatusOr<ProcessResult> Run(const std::vector<std::string>& argv,
                                             absl::Duration timeout) = 0;
   // The path of `program` as Run would find it; ENOENT when there is none.
@@ -202,6 +206,7 @@ class Clock {
 class Random {
  public:
   virtual ~Random() = default;
+  // Blocks early in the boot, until the kernel's random pool is ready.
   virtual absl::Status Fill(absl::Span<char> buffer) = 0;
 };
 

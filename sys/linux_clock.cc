@@ -17,7 +17,6 @@ absl::Time LinuxClock::Now() { return absl::Now(); }
 
 void LinuxClock::Sleep(absl::Duration duration) { absl::SleepFor(duration); }
 
-// Blocks early in the boot, until the kernel's random pool is ready.
 absl::Status LinuxRandom::Fill(absl::Span<char> buffer) {
   size_t done = 0;
   while (done < buffer.size()) {

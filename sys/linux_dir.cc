@@ -236,7 +236,7 @@ absl::Status LinuxDir::MakeNode(absl::string_view path, FileType type, DeviceNum
     return mknodat(dir, name, format | (mode & 07777), number);
   }));
   // The umask, which belongs to the whole process, has taken bits away.
-  const absl::Status set = SetMode(path, mode);
+  absl::Status set = SetMode(path, mode);
   if (set.ok()) return set;
   return WithSecondError(set, "remove the node", Unlink(path));
 }

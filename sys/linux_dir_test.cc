@@ -26,7 +26,6 @@ namespace dmkit::sys {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // A name with a NUL inside.

@@ -24,9 +24,12 @@
 namespace dmkit::sys {
 namespace {
 
+// Prints one line per descriptor that a shell hands on.
+constexpr char kScript[] = "ls -l /proc/self/fd | grep -o '[0-9]* -> .*'";
+
 // The descriptors of a shell, started not through our seam but by the C library.
 std::string DescriptorsOfAShell() {
-  FILE* const shell = popen("ls -l /proc/self/fd | grep -o '[0-9]* -> .*'", "re");
+  FILE* const shell = popen(kScript, "re");
   std::string text;
   char buffer[4096];
   size_t got = 0;
@@ -54,6 +57,7 @@ TEST(LinuxExecTest, EveryDescriptorIsCloseOnExec) {
   options.access = Access::kReadWrite;
   options.create = true;
   std::vector<std::unique_ptr<File>> files;
+  files.reserve(3);
   for (int i = 0; i < 3; ++i) files.push_back(*(*dir)->OpenFile(absl::StrCat("f", i), options));
   const auto lock = AcquireLock(host, **dir, "lock", "test", absl::ZeroDuration());
   ASSERT_THAT(lock, IsOk());
@@ -70,11 +74,11 @@ TEST(LinuxExecTest, AProgramGetsItsThreeStreamsAndNothingElseOfOurs) {
   const Host host = linux_host.host();
   const auto dir = host.root->OpenDir(temp.path());
   ASSERT_THAT(dir, IsOk());
-  const auto result = host.processes->Run({"ls", "-l", "/proc/self/fd"}, absl::Minutes(10));
+  const auto result = host.processes->Run({"sh", "-c", kScript}, absl::Minutes(10));
   ASSERT_THAT(result, IsOk());
-  EXPECT_THAT(result->output, ::testing::HasSubstr(" 0 -> /dev/null"));
-  EXPECT_THAT(result->output, ::testing::HasSubstr(" 1 -> pipe:"));
-  EXPECT_THAT(result->output, ::testing::HasSubstr(" 2 -> pipe:"));
+  EXPECT_EQ(Lines(result->output), Lines(DescriptorsOfAShell())) << result->output;
+  EXPECT_THAT(result->output, ::testing::HasSubstr("0 -> /dev/null\n"));
+  EXPECT_THAT(result->output, ::testing::HasSubstr("2 -> pipe:"));
   EXPECT_THAT(result->output, ::testing::Not(::testing::HasSubstr(temp.path())));
 }
 

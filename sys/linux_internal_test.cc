@@ -36,8 +36,11 @@ TEST(UniqueFdTest, MovedFromOwnsNothing) {
   UniqueFd first(OpenSomething());
   const int number = first.get();
   UniqueFd second(std::move(first));
-  EXPECT_FALSE(first.ok());  // NOLINT(bugprone-use-after-move): that is the claim
+  // What a moved-from handle does is the claim.
+  // NOLINTBEGIN(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+  EXPECT_FALSE(first.ok());
   first.Reset();
+  // NOLINTEND(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
   EXPECT_TRUE(IsOpen(number));
   second.Reset();
   EXPECT_FALSE(IsOpen(number));

@@ -34,10 +34,10 @@
 namespace dmkit::sys::internal {
 namespace {
 
-constexpr size_t kOutputBytesMax = 64 * 1024;
+constexpr size_t kOutputBytesMax = size_t{64} * 1024;
 // More than a pipe can hold, so that what a child wrote before its end is read, but a grandchild
 // that writes on for ever is not listened to for ever.
-constexpr size_t kDrainBytesMax = 1024 * 1024;
+constexpr size_t kDrainBytesMax = size_t{1024} * 1024;
 // How often a child is looked at where the kernel has no pidfd_open (before 5.3).
 constexpr absl::Duration kLookInterval = absl::Milliseconds(10);
 // How long a killed child may take to go: one that sleeps in the kernel may never do so.
@@ -49,7 +49,7 @@ class Tail {
   // Reads what `fd` has now, once. Returns the number of bytes: 0 when there is nothing, or nothing
   // any more (`ended`).
   size_t ReadOnce(int fd) {
-    std::array<char, 16 * 1024> buffer;
+    std::array<char, 16384> buffer;
     const ssize_t got = RetryOnEintr([&] { return read(fd, buffer.data(), buffer.size()); });
     if (got == 0 || (got == -1 && errno != EAGAIN)) ended_ = true;
     if (got <= 0) return 0;

@@ -100,7 +100,8 @@ TEST_F(LinuxProcessesTest, EnvironmentIsMinimal) {
 }
 
 TEST_F(LinuxProcessesTest, TheCallersPathDoesNotMatter) {
-  const std::string before = getenv("PATH") == nullptr ? "" : getenv("PATH");
+  const char* const path = getenv("PATH");
+  const std::string before = path == nullptr ? "" : path;
   ASSERT_EQ(setenv("PATH", temp_.path().c_str(), 1), 0);
   MakeProgram("true", "#!/bin/sh\nexit 3\n");
   EXPECT_EQ(processes_.Run({"true"}, kLong)->exit_status, 0);

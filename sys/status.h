@@ -64,10 +64,13 @@ absl::Status ToStatus(const absl::StatusOr<T>& value) {
   DMKIT_ASSIGN_OR_RETURN_IMPL(DMKIT_CONCAT(dmkit_value_, __LINE__), target, expression)
 #define DMKIT_CONCAT_IMPL(a, b) a##b
 #define DMKIT_CONCAT(a, b) DMKIT_CONCAT_IMPL(a, b)
+// `target` may be a declaration, which takes no parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define DMKIT_ASSIGN_OR_RETURN_IMPL(value, target, expression) \
   auto value = (expression);                                   \
   if (ABSL_PREDICT_FALSE(!value.ok())) return value.status();  \
   target = *std::move(value)
+// NOLINTEND(bugprone-macro-parentheses)
 
 // Ends the process when `condition` is false: for programmer errors only, never for data that came
 // from a kernel, a file or a caller.

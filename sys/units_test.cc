@@ -64,7 +64,7 @@ TEST(ToBytesTest, RefusesSectorsThatOverflow) {
 }
 
 TEST(ToBytesTest, MultipliesBlocksByTheirSize) {
-  EXPECT_THAT(ToBytes(DataBlocks(3), Sectors(128)), IsOkAndHolds(Bytes(3 * 65536)));
+  EXPECT_THAT(ToBytes(DataBlocks(3), Sectors(128)), IsOkAndHolds(Bytes(196608)));
   EXPECT_THAT(ToBytes(DataBlocks(kMax), Sectors(0)), IsOkAndHolds(Bytes(0)));
 }
 
