@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "sys/host.h"
+#include "sys/device_number.h"
 #include "sys/units.h"
 
 namespace dmkit::loop {
@@ -18,22 +18,23 @@ struct AttachOptions {
   bool direct_io = false;  // where the kernel cannot: an error, and nothing stays attached
   sys::Bytes offset;       // any byte of the file; must lie before its end
   sys::Bytes size_limit;   // 0: to the end of the file
-  uint32_t block_size = 0;  // logical block size in bytes, a power of two in 512..4096; 0: the default
+  uint32_t block_size =
+      0;  // logical block size in bytes, a power of two in 512..4096; 0: the default
 };
 
 // A bound loop device.
 struct LoopInfo {
   uint32_t number = 0;
-  sys::DeviceNumber device;           // 7:number
-  sys::DeviceNumber backing_device;   // the filesystem of the backing file
+  sys::DeviceNumber device;          // 7:number
+  sys::DeviceNumber backing_device;  // the filesystem of the backing file
   uint64_t backing_inode = 0;
   sys::DeviceNumber backing_rdevice;  // of a backing block device; 0:0 for a regular file
   sys::Bytes offset;
   sys::Bytes size_limit;
-  sys::Bytes size;                    // of the loop device itself
-  uint32_t block_size = 0;            // logical block size in bytes
-  std::string file_name;              // lo_file_name: what the attacher said, cut to 63 bytes
-  std::string backing_file;           // the path from sysfs, " (deleted)" and all; empty without sysfs
+  sys::Bytes size;           // of the loop device itself
+  uint32_t block_size = 0;   // logical block size in bytes
+  std::string file_name;     // lo_file_name: what the attacher said, cut to 63 bytes
+  std::string backing_file;  // the path from sysfs, " (deleted)" and all; empty without sysfs
   bool read_only = false;
   bool autoclear = false;
   bool direct_io = false;
