@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# dmkit_test.sh PROGRAM: the program as a whole: exit statuses, streams, and what it says on a host
+# without device-mapper or to a caller who is not root. Changes nothing on the host.
+set -uo pipefail
+
+program=$(readlink -f "$1")
+out=$TEST_TMPDIR/out
+err=$TEST_TMPDIR/err
+failed=0
+
+fail() {
+  echo "FAILED: $*"
+  sed 's/^/  out: /' "$out"
+  sed 's/^/  err: /' "$err"
+  failed=1
+}
+
+# expect STATUS WORD...: runs the program.
+expect() {
+  local want=$1 status
+  shift
+  "$program" "$@" >"$out" 2>"$err" </dev/null
+  status=$?
+  ((status == want)) || fail "dmkit $*: exit status $status, not $want"
+}
+
+says() { grep -qF -- "$2" "$1" || fail "nothing about: $2"; }
+silent() { [[ ! -s $1 ]] || fail "output where none should be"; }
+
+# Help and version are for anybody.
+expect 0 help
+says "$out" "loop attach"
+silent "$err"
+expect 0 help create
+says "$out" "--parent PARENT"
+expect 0 dm message --help
+says "$out" "NAME SECTOR WORD..."
+expect 0 version
+says "$out" "dmkit: "
+says "$out" "commit: "
+expect 0 --version --format json
+says "$out" '"version":"'
+
+# Wrong usage.
+expect 2
+says "$err" "usage: dmkit"
+silent "$out"
+expect 2 frobnicate
+says "$err" '"frobnicate"'
+expect 2 create
+says "$err" "usage: dmkit create ID"
+expect 2 create a/b
+expect 2 ls --opt dm.frobnicate=1
+says "$err" "dm.basesize"
+expect 2 --format json frobnicate
+says "$err" '{"error":{"command":"","object":"","message":"'
+
+# Somebody who is not root.
+not_root() {
+  expect 1 dm ls
+  says "$err" "dmkit: dm ls: only root may do this"
+  silent "$out"
+  expect 1 --root "$TEST_TMPDIR/store" create web
+  says "$err" "only root"
+  expect 1 --format json loop ls
+  says "$err" '"code":"PERMISSION_DENIED"'
+  expect 0 version
+  [[ ! -e $TEST_TMPDIR/store ]] || fail "a store was made"
+}
+if ((EUID != 0)); then
+  not_root
+  exit $failed
+fi
+readable=$(mktemp -d /tmp/dmkit_test.XXXXXX)
+trap 'rm -rf "$readable"' EXIT
+cp "$program" "$readable/dmkit"
+chmod 755 "$readable"
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+  root_program=$program
+  program=$readable/as_nobody
+  printf '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups "%s" "$@"\n' \
+    "$readable/dmkit" >"$program"
+  chmod 755 "$program"
+  not_root
+  program=$root_program
+else
+  echo "skipped: this root may not become somebody else"
+fi
+
+# Standard output that cannot be written, and none at all.
+"$program" help >/dev/full 2>"$err"
+(($? == 1)) || fail "a full standard output is no error"
+says "$err" "ENOSPC"
+"$program" help >&- 2>"$err"
+(($? == 1)) || fail "a closed standard output is no error"
+
+# No store yet.
+store=$TEST_TMPDIR/none
+expect 1 --root "$store" exists web
+silent "$out"
+silent "$err"
+expect 1 --root "$store" exists web --format json
+says "$out" '{"id":"web","exists":false}'
+expect 0 --root "$store" ls
+says "$out" "LAYER"
+expect 0 --root "$store" cleanup
+[[ ! -e $store ]] || fail "a store was made"
+
+# No device-mapper in the kernel.
+if ! grep -qw device-mapper /proc/misc && ! modprobe -n dm_mod 2>/dev/null; then
+  expect 1 dm ls
+  says "$err" "dmkit: dm ls: "
+  says "$err" "dm_mod"
+  says "$err" "CONFIG_BLK_DEV_DM"
+  silent "$out"
+  expect 1 --root "$store" create web
+  says "$err" "CONFIG_BLK_DEV_DM"
+  [[ ! -e $store && ! -e /dev/mapper/control ]] || fail "something was made"
+  expect 0 version
+  says "$out" "device-mapper interface: not available"
+fi
+
+exit $failed

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands on layers and on their pool. Only `create` makes a store: every other command would
+// otherwise answer a mistyped --root with a new pool.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "dm/device_mapper.h"
+#include "driver/cli/execute.h"
+#include "driver/cli/output.h"
+#include "driver/cli/request.h"
+#include "driver/driver.h"
+#include "driver/layer_id.h"
+#include "driver/report.pb.h"
+#include "sys/status.h"
+#include "thinp/device_set.h"
+
+namespace dmkit::driver::cli {
+namespace {
+
+// A driver and what it stands on.
+struct Store {
+  std::unique_ptr<dm::DeviceMapper> dm;
+  std::unique_ptr<Driver> driver;
+};
+
+absl::StatusOr<bool> StoreExists(const Context& context) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string root, AbsolutePath(context.host, context.global.root));
+  return thinp::SetExists(context.host, root);
+}
+
+enum class WhenMissing { kMake, kFail };
+
+absl::StatusOr<Store> OpenStore(const Context& context, WhenMissing when_missing) {
+  DriverConfig config;
+  DMKIT_ASSIGN_OR_RETURN(config.root, AbsolutePath(context.host, context.global.root));
+  config.create = when_missing == WhenMissing::kMake;
+  config.options = context.global.options;
+  Store store;
+  DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(context.host));
+  store.dm = std::make_unique<dm::DeviceMapper>(std::move(dm));
+  DMKIT_ASSIGN_OR_RETURN(store.driver, Driver::Open(*store.dm, config));
+  return store;
+}
+
+// Opens the store and tells what `ask` finds, or the first error.
+template <typename Report>
+void Answer(const Context& context, absl::string_view object,
+            const std::function<absl::StatusOr<Report>(Driver&)>& ask) {
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail(object, store.status());
+  const absl::StatusOr<Report> report = ask(*store->driver);
+  if (!report.ok()) return context.output.Fail(object, report.status());
+  context.output.Print(*report);
+}
+
+}  // namespace
+
+void Execute(const CreateRequest& request, const Context& context) {
+  const std::string& id = request.id.text();
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kMake);
+  if (!store.ok()) return context.output.Fail(id, store.status());
+  const absl::Status status = store->driver->Create(id, request.parent);
+  if (!status.ok()) context.output.Fail(id, status);
+}
+
+void Execute(const RemoveRequest& request, const Context& context) {
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail("", store.status());
+  for (const LayerId& id : request.ids) {
+    const absl::Status status = store->driver->Remove(id.text());
+    if (!status.ok()) context.output.Fail(id.text(), status);
+  }
+}
+
+void Execute(const GetRequest& request, const Context& context) {
+  const std::string& id = request.id.text();
+  Answer<report::Mounted>(context, id, [&](Driver& driver) -> absl::StatusOr<report::Mounted> {
+    report::Mounted mounted;
+    DMKIT_ASSIGN_OR_RETURN(const std::string path, driver.Get(id));
+    mounted.set_id(id);
+    mounted.set_path(path);
+    return mounted;
+  });
+}
+
+void Execute(const PutRequest& request, const Context& context) {
+  const std::string& id = request.id.text();
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail(id, store.status());
+  const absl::Status status = store->driver->Put(id, request.all);
+  if (!status.ok()) context.output.Fail(id, status);
+}
+
+void Execute(const ExistsRequest& request, const Context& context) {
+  report::Exists report;
+  report.set_id(request.id.text());
+  absl::StatusOr<bool> exists = StoreExists(context);
+  if (exists.ok() && *exists) {
+    absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+    exists = store.ok() ? store->driver->Exists(request.id.text())
+                        : absl::StatusOr<bool>(store.status());
+  }
+  if (!exists.ok()) {
+    // As test(1) does it: what could not be found out is not a no.
+    context.output.Fail(request.id.text(), exists.status());
+    return context.output.set_exit_status(kExitUsage);
+  }
+  report.set_exists(*exists);
+  context.output.Print(report);
+  if (!*exists) context.output.set_exit_status(kExitFailed);
+}
+
+void Execute(const ListRequest&, const Context& context) {
+  const absl::StatusOr<bool> exists = StoreExists(context);
+  if (!exists.ok()) return context.output.Fail("", exists.status());
+  if (!*exists) {
+    context.output.Note("", absl::StrCat("there are no layers at ", context.global.root, " yet"));
+    return context.output.Print(report::LayerList());
+  }
+  Answer<report::LayerList>(context, "", [](Driver& driver) { return driver.List(); });
+}
+
+void Execute(const InspectRequest& request, const Context& context) {
+  const std::string& id = request.id.text();
+  Answer<report::Layer>(context, id, [&](Driver& driver) { return driver.Inspect(id); });
+}
+
+void Execute(const StatusRequest&, const Context& context) {
+  Answer<report::DriverStatus>(context, "", [](Driver& driver) { return driver.Status(); });
+}
+
+void Execute(const CleanupRequest&, const Context& context) {
+  const absl::StatusOr<bool> exists = StoreExists(context);
+  if (!exists.ok()) return context.output.Fail("", exists.status());
+  if (!*exists) return;
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail("", store.status());
+  const absl::Status status = store->driver->Cleanup();
+  if (!status.ok()) context.output.Fail("", status);
+}
+
+void Execute(const PoolStatusRequest&, const Context& context) {
+  Answer<report::PoolStatus>(context, "", [](Driver& driver) { return driver.PoolStatus(); });
+}
+
+void Execute(const PoolCheckRequest&, const Context& context) {
+  bool clean = true;
+  Answer<report::PoolCheck>(context, "", [&](Driver& driver) {
+    absl::StatusOr<report::PoolCheck> check = driver.PoolCheck();
+    clean = !check.ok() || check->clean();
+    return check;
+  });
+  if (!clean) context.output.set_exit_status(kExitFailed);
+}
+
+}  // namespace dmkit::driver::cli

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process: words in, streams out. No environment variable is read.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "driver/cli/output.h"
+#include "driver/cli/parse.h"
+#include "driver/cli/run.h"
+#include "driver/cli/trace.h"
+#include "sys/linux_host.h"
+#include "sys/status.h"
+
+namespace {
+
+using dmkit::driver::cli::kExitFailed;
+
+bool IsOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
+
+// Writes all of `text`; returns the errno, or 0.
+int WriteAll(std::FILE* stream, absl::string_view text) {
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+  if (written && std::fflush(stream) == 0) return 0;
+  return errno == 0 ? EIO : errno;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A device that is opened where a standard stream should be would get the text that is meant for
+  // it.
+  if (!IsOpen(STDOUT_FILENO) || !IsOpen(STDERR_FILENO)) {
+    if (IsOpen(STDERR_FILENO)) std::fputs("dmkit: standard output is closed\n", stderr);
+    return kExitFailed;
+  }
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
+  const dmkit::sys::LinuxHost linux_host;
+  std::optional<dmkit::driver::cli::StreamTrace> trace;
+  if (parsed.global.trace) trace.emplace(stderr);
+  const dmkit::driver::cli::Outcome outcome =
+      dmkit::driver::cli::Run(parsed, linux_host.host(trace.has_value() ? &*trace : nullptr));
+  const int error = WriteAll(stdout, outcome.out);
+  WriteAll(stderr, outcome.err);
+  if (error == 0) return outcome.exit_status;
+  const absl::Status lost = dmkit::sys::ErrnoStatus(error, "write to standard output");
+  WriteAll(stderr, absl::StrCat("dmkit: ", lost.message(), "\n"));
+  return kExitFailed;
+}

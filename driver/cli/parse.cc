@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second half of parsing: what the values of each command mean.
+
+#include "driver/cli/parse.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "dm/types.h"
+#include "driver/cli/commands.h"
+#include "driver/cli/request.h"
+#include "driver/cli/words.h"
+#include "driver/layer_id.h"
+#include "driver/options.h"
+#include "sys/status.h"
+#include "sys/text.h"
+#include "sys/units.h"
+
+namespace dmkit::driver::cli {
+namespace {
+
+constexpr uint32_t kLoopBlockSizeMin = 512;
+constexpr uint32_t kLoopBlockSizeMax = 4096;
+
+absl::Status WrongValue(absl::string_view option, absl::string_view value,
+                        absl::string_view right) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " \"", sys::Printable(value), "\" is not ", right));
+}
+
+// Bytes as a plain number, which may be 0, or as a size with a suffix.
+absl::StatusOr<sys::Bytes> ParseBytes(absl::string_view option, absl::string_view value) {
+  const std::optional<uint64_t> plain = sys::ParseUnsigned(value);
+  if (plain.has_value()) return sys::Bytes(*plain);
+  absl::StatusOr<sys::Bytes> size = ParseSize(value);
+  if (!size.ok()) return sys::AddContext(size.status(), option);
+  return size;
+}
+
+absl::StatusOr<std::vector<dm::DmName>> ParseNames(const std::vector<std::string>& words) {
+  std::vector<dm::DmName> names;
+  for (const std::string& word : words) {
+    DMKIT_ASSIGN_OR_RETURN(dm::DmName name, dm::DmName::Create(word));
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+absl::StatusOr<Request> ParseCreate(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  CreateRequest request{std::move(id), ""};
+  const std::optional<absl::string_view> parent = words.Value(OptionId::kParent);
+  if (parent.has_value() && *parent != kBaseLayer) {
+    DMKIT_ASSIGN_OR_RETURN(const LayerId parent_id, LayerId::Create(*parent));
+    request.parent = parent_id.text();
+  }
+  return request;
+}
+
+absl::StatusOr<Request> ParseRemove(const SortedWords& words) {
+  RemoveRequest request;
+  for (const std::string& word : words.operands) {
+    DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(word));
+    request.ids.push_back(std::move(id));
+  }
+  return request;
+}
+
+template <typename T>
+absl::StatusOr<Request> ParseOneId(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  return T{std::move(id)};
+}
+
+absl::StatusOr<Request> ParsePut(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  return PutRequest{std::move(id), words.Has(OptionId::kAll)};
+}
+
+absl::StatusOr<Request> ParseDmStatus(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
+  return DmStatusRequest{std::move(names), words.Has(OptionId::kNoFlush)};
+}
+
+absl::StatusOr<Request> ParseDmMessage(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(dm::DmName name, dm::DmName::Create(words.operands[0]));
+  const std::optional<uint64_t> sector = sys::ParseUnsigned(words.operands[1]);
+  if (!sector.has_value()) {
+    return WrongValue("SECTOR", words.operands[1], "a decimal number of 512-byte sectors");
+  }
+  return DmMessageRequest{std::move(name), sys::Sectors(*sector),
+                          absl::StrJoin(words.operands.begin() + 2, words.operands.end(), " ")};
+}
+
+absl::StatusOr<Request> ParseLoopAttach(const SortedWords& words) {
+  LoopAttachRequest request{words.operands[0], {}};
+  request.options.autoclear = false;
+  request.options.read_only = words.Has(OptionId::kReadOnly);
+  request.options.direct_io = words.Has(OptionId::kDirectIo);
+  if (const auto value = words.Value(OptionId::kOffset)) {
+    DMKIT_ASSIGN_OR_RETURN(request.options.offset, ParseBytes("--offset", *value));
+  }
+  if (const auto value = words.Value(OptionId::kSizeLimit)) {
+    DMKIT_ASSIGN_OR_RETURN(request.options.size_limit, ParseBytes("--size-limit", *value));
+  }
+  if (const auto value = words.Value(OptionId::kBlockSize)) {
+    const uint32_t size = sys::ParseUnsigned32(*value).value_or(0);
+    if (size < kLoopBlockSizeMin || size > kLoopBlockSizeMax || (size & (size - 1)) != 0) {
+      return WrongValue("--block-size", *value, "one of 512, 1024, 2048, 4096");
+    }
+    request.options.block_size = size;
+  }
+  return request;
+}
+
+// `words` are those of a command: one or two, or one that is a group.
+absl::StatusOr<Request> ParseHelp(const std::vector<std::string>& words) {
+  if (words.empty()) return HelpRequest{};
+  if (words.size() == 1) {
+    const CommandSpec* command = FindCommand("", words[0]);
+    if (command != nullptr) return HelpRequest{command, nullptr};
+    const SectionSpec* section = FindGroup(words[0]);
+    if (section != nullptr) return HelpRequest{nullptr, section};
+  } else if (words.size() == 2) {
+    const CommandSpec* command = FindCommand(words[0], words[1]);
+    if (command != nullptr && FindGroup(words[0]) != nullptr) return HelpRequest{command, nullptr};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no command \"", sys::Printable(absl::StrJoin(words, " ")), "\""));
+}
+
+absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
+  DMKIT_RETURN_IF_ERROR(CheckOperands(*words.command, words.operands));
+  switch (words.command->id) {
+    case CommandId::kCreate:
+      return ParseCreate(words);
+    case CommandId::kRemove:
+      return ParseRemove(words);
+    case CommandId::kGet:
+      return ParseOneId<GetRequest>(words);
+    case CommandId::kPut:
+      return ParsePut(words);
+    case CommandId::kExists:
+      return ParseOneId<ExistsRequest>(words);
+    case CommandId::kList:
+      return ListRequest{};
+    case CommandId::kInspect:
+      return ParseOneId<InspectRequest>(words);
+    case CommandId::kStatus:
+      return StatusRequest{};
+    case CommandId::kCleanup:
+      return CleanupRequest{};
+    case CommandId::kPoolStatus:
+      return PoolStatusRequest{};
+    case CommandId::kPoolCheck:
+      return PoolCheckRequest{};
+    case CommandId::kDmList:
+      return DmListRequest{};
+    case CommandId::kDmStatus:
+      return ParseDmStatus(words);
+    case CommandId::kDmTable: {
+      DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
+      return DmTableRequest{std::move(names)};
+    }
+    case CommandId::kDmInfo: {
+      DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
+      return DmInfoRequest{std::move(names)};
+    }
+    case CommandId::kDmMessage:
+      return ParseDmMessage(words);
+    case CommandId::kDmTargets:
+      return DmTargetsRequest{};
+    case CommandId::kLoopAttach:
+      return ParseLoopAttach(words);
+    case CommandId::kLoopDetach:
+      return LoopDetachRequest{words.operands[0]};
+    case CommandId::kLoopList:
+      return LoopListRequest{};
+    case CommandId::kVersion:
+      return VersionRequest{};
+    case CommandId::kHelp:
+      return ParseHelp(words.operands);
+  }
+  return absl::InvalidArgumentError("the command is not known");
+}
+
+absl::StatusOr<GlobalValues> ParseGlobal(const SortedWords& words) {
+  GlobalValues global;
+  if (const auto root = words.Value(OptionId::kRoot)) global.root = std::string(*root);
+  if (const auto format = words.Value(OptionId::kFormat)) {
+    if (*format != "text" && *format != "json") {
+      return WrongValue("--format", *format, "text or json");
+    }
+    global.format = *format == "json" ? OutputFormat::kJson : OutputFormat::kText;
+  }
+  global.trace = words.Has(OptionId::kTrace);
+  absl::StatusOr<Options> options = ParseOptions(words.Values(OptionId::kOpt));
+  if (!options.ok()) return sys::AddContext(options.status(), "--opt");
+  global.options = *std::move(options);
+  return global;
+}
+
+absl::StatusOr<Request> ParseSorted(const SortedWords& words, GlobalValues& global) {
+  if (words.Has(OptionId::kHelp)) return HelpRequest{words.command, words.group};
+  if (words.Has(OptionId::kVersion)) return VersionRequest{};
+  DMKIT_ASSIGN_OR_RETURN(global, ParseGlobal(words));
+  if (words.command != nullptr) return ParseCommand(words);
+  if (words.group == nullptr) return absl::InvalidArgumentError("no command is given");
+  return absl::InvalidArgumentError(absl::StrCat(words.group->group, " wants one more word"));
+}
+
+// An error is to be told in the asked format, whatever else is wrong with the words.
+bool AsksForJson(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (words[i] == "--format=json") return true;
+    if (words[i] == "--format" && i + 1 < words.size() && words[i + 1] == "json") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Parsed Parse(const std::vector<std::string>& words) {
+  SortedWords sorted;
+  GlobalValues global;
+  const absl::Status status = SortWords(words, sorted);
+  absl::StatusOr<Request> request =
+      status.ok() ? ParseSorted(sorted, global) : absl::StatusOr<Request>(status);
+  if (AsksForJson(words)) global.format = OutputFormat::kJson;
+  // --help and --version stand for commands of their own.
+  if (request.ok() && std::holds_alternative<HelpRequest>(*request)) {
+    sorted.command = FindCommand("", "help");
+  } else if (request.ok() && std::holds_alternative<VersionRequest>(*request)) {
+    sorted.command = FindCommand("", "version");
+  }
+  return Parsed{std::move(request), std::move(global), sorted.command, sorted.group};
+}
+
+}  // namespace dmkit::driver::cli

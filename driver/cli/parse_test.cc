@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "driver/cli/parse.h"
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "driver/cli/commands.h"
+#include "driver/cli/request.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/units.h"
+
+namespace dmkit::driver::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Words = std::vector<std::string>;
+
+template <typename T>
+T Good(const Words& words) {
+  const Parsed parsed = Parse(words);
+  EXPECT_TRUE(parsed.request.ok()) << parsed.request.status();
+  EXPECT_TRUE(std::holds_alternative<T>(*parsed.request)) << ::testing::PrintToString(words);
+  EXPECT_NE(parsed.command, nullptr);
+  return std::get<T>(*parsed.request);
+}
+
+// The refusal of each of `inputs` is INVALID_ARGUMENT without an errno, and says something.
+void ExpectRefused(const std::vector<Words>& inputs) {
+  for (const Words& words : inputs) {
+    const Parsed parsed = Parse(words);
+    EXPECT_EQ(parsed.request.status().code(), absl::StatusCode::kInvalidArgument)
+        << ::testing::PrintToString(words);
+    EXPECT_FALSE(parsed.request.status().message().empty());
+  }
+}
+
+std::string Refusal(const Words& words) {
+  return std::string(Parse(words).request.status().message());
+}
+
+TEST(ParseTest, DefaultsAreDocumentedOnes) {
+  const Parsed parsed = Parse({"ls"});
+  EXPECT_EQ(parsed.global.root, "/var/lib/dmkit");
+  EXPECT_EQ(parsed.global.format, OutputFormat::kText);
+  EXPECT_FALSE(parsed.global.trace);
+  EXPECT_FALSE(parsed.global.options.base_size.has_value());
+}
+
+TEST(ParseTest, HelpNamesTheDefaultRootAndEveryStorageOption) {
+  const std::string root = Parse({"ls"}).global.root;
+  EXPECT_THAT(std::string(FindOption(GlobalOptions(), "root")->help), HasSubstr(root + "."));
+  // The refusal of an unknown option lists the known ones.
+  const std::string refusal = Refusal({"ls", "--opt", "dm.frobnicate=1"});
+  const std::string help(FindOption(GlobalOptions(), "opt")->help);
+  size_t known = 0;
+  for (absl::string_view word : absl::StrSplit(refusal, absl::ByAnyChar(" ,;:\"()"))) {
+    if (!absl::StartsWith(word, "dm.") || absl::StartsWith(word, "dm.frobnicate")) continue;
+    EXPECT_THAT(help, HasSubstr(std::string(word)));
+    ++known;
+  }
+  EXPECT_GE(known, 10u) << refusal;
+}
+
+TEST(ParseTest, GlobalOptionsAreRead) {
+  const Parsed parsed = Parse({"--root", "/r", "--opt", "dm.basesize=1g", "--opt=dm.fs=xfs",
+                               "--format=json", "--trace", "ls"});
+  ASSERT_TRUE(parsed.request.ok()) << parsed.request.status();
+  EXPECT_EQ(parsed.global.root, "/r");
+  EXPECT_EQ(parsed.global.options.base_size, sys::Bytes(uint64_t{1} << 30));
+  EXPECT_EQ(parsed.global.options.filesystem, FilesystemType::kXfs);
+  EXPECT_EQ(parsed.global.format, OutputFormat::kJson);
+  EXPECT_TRUE(parsed.global.trace);
+}
+
+TEST(ParseTest, BadGlobalOptionsAreRefused) {
+  ExpectRefused({{"ls", "--format", "yaml"},
+                 {"ls", "--format", "JSON"},
+                 {"ls", "--opt", "dm.frobnicate=1"},
+                 {"ls", "--opt", "dm.basesize"},
+                 {"ls", "--opt", "dm.basesize=0"},
+                 {"ls", "--opt", "dm.basesize=-1"},
+                 {"ls", "--opt", "dm.blocksize=1000"},
+                 {"ls", "--opt", "basesize=1g"},
+                 {"ls", "--opt", "dm.fs=btrfs"},
+                 {"ls", "--opt", "dm.thinpooldev=p", "--opt", "dm.datadev=/dev/x"}});
+  EXPECT_THAT(Refusal({"ls", "--opt", "dm.fs=btrfs"}), HasSubstr("dm.fs"));
+}
+
+TEST(ParseTest, NoCommandIsRefused) {
+  ExpectRefused({{}, {"--trace"}, {"dm"}, {"pool"}, {"loop", "--trace"}, {"--"}});
+  EXPECT_EQ(Parse({"dm"}).section, FindGroup("dm"));
+  EXPECT_EQ(Parse({}).command, nullptr);
+}
+
+TEST(ParseTest, CreateTakesIdAndParent) {
+  EXPECT_EQ(Good<CreateRequest>({"create", "web"}).id.text(), "web");
+  EXPECT_EQ(Good<CreateRequest>({"create", "web"}).parent, "");
+  EXPECT_EQ(Good<CreateRequest>({"create", "web", "--parent", "a.b-c_d"}).parent, "a.b-c_d");
+  EXPECT_EQ(Good<CreateRequest>({"create", "--parent=p", "web"}).parent, "p");
+}
+
+TEST(ParseTest, ParentBaseIsTheEmptyFilesystem) {
+  EXPECT_EQ(Good<CreateRequest>({"create", "web", "--parent", "base"}).parent, "");
+}
+
+TEST(ParseTest, BadLayerIdsAreRefused) {
+  const Words bad = {".",
+                     "..",
+                     "a/b",
+                     "base",
+                     "pool",
+                     "_a",
+                     ".a",
+                     "a b",
+                     "a\n",
+                     "\xc3\xbc",
+                     std::string(101, 'a')};
+  for (const std::string& id : bad) {
+    ExpectRefused({{"create", id},
+                   {"create", "good", "--parent=" + id + "/"},
+                   {"rm", "good", id},
+                   {"get", id},
+                   {"put", id},
+                   {"exists", id},
+                   {"inspect", id}});
+  }
+  ExpectRefused({{"create", ""}, {"create", "a", "--parent", "../a"}, {"create", "-a"}});
+}
+
+TEST(ParseTest, RemoveTakesSeveralIds) {
+  const RemoveRequest request = Good<RemoveRequest>({"rm", "a", "b"});
+  ASSERT_EQ(request.ids.size(), 2u);
+  EXPECT_EQ(request.ids[1].text(), "b");
+}
+
+TEST(ParseTest, PutKnowsAll) {
+  EXPECT_FALSE(Good<PutRequest>({"put", "a"}).all);
+  EXPECT_TRUE(Good<PutRequest>({"put", "a", "--all"}).all);
+}
+
+TEST(ParseTest, CommandsWithoutWordsAreRead) {
+  Good<ListRequest>({"ls"});
+  Good<StatusRequest>({"status"});
+  Good<CleanupRequest>({"cleanup"});
+  Good<PoolStatusRequest>({"pool", "status"});
+  Good<PoolCheckRequest>({"pool", "check"});
+  Good<DmListRequest>({"dm", "ls"});
+  Good<DmTargetsRequest>({"dm", "targets"});
+  Good<LoopListRequest>({"loop", "ls"});
+  Good<VersionRequest>({"version"});
+  ExpectRefused({{"ls", "a"},
+                 {"status", "a"},
+                 {"cleanup", "a"},
+                 {"pool", "status", "a"},
+                 {"pool", "check", "a"},
+                 {"pool", "create"},
+                 {"dm", "ls", "a"},
+                 {"dm", "targets", "a"},
+                 {"loop", "ls", "a"},
+                 {"version", "a"},
+                 {"status", "--all"}});
+}
+
+TEST(ParseTest, DmCommandsTakeNames) {
+  EXPECT_THAT(Good<DmInfoRequest>({"dm", "info"}).names, IsEmpty());
+  EXPECT_EQ(Good<DmTableRequest>({"dm", "table", "a b"}).names[0].text(), "a b");
+  const DmStatusRequest request = Good<DmStatusRequest>({"dm", "status", "x", "y", "--noflush"});
+  EXPECT_EQ(request.names.size(), 2u);
+  EXPECT_TRUE(request.no_flush);
+}
+
+TEST(ParseTest, BadDmNamesAreRefused) {
+  for (const char* command : {"status", "table", "info"}) {
+    ExpectRefused({{"dm", command, "a/b"},
+                   {"dm", command, "good", ""},
+                   {"dm", command, "control"},
+                   {"dm", command, ".."},
+                   {"dm", command, std::string(128, 'a')}});
+  }
+}
+
+TEST(ParseTest, MessageWordsAreJoined) {
+  const DmMessageRequest request =
+      Good<DmMessageRequest>({"dm", "message", "pool", "8", "create_snap", "1", "0"});
+  EXPECT_EQ(request.name.text(), "pool");
+  EXPECT_EQ(request.sector, sys::Sectors(8));
+  EXPECT_EQ(request.message, "create_snap 1 0");
+}
+
+TEST(ParseTest, BadMessagesAreRefused) {
+  ExpectRefused({{"dm", "message", "a", "x", "m"},
+                 {"dm", "message", "a", "-1", "m"},
+                 {"dm", "message", "a", "0x8", "m"},
+                 {"dm", "message", "a", "18446744073709551616", "m"},
+                 {"dm", "message", "a", "0"},
+                 {"dm", "message", "a/b", "0", "m"}});
+}
+
+TEST(ParseTest, LoopAttachKnowsItsOptions) {
+  const LoopAttachRequest request =
+      Good<LoopAttachRequest>({"loop", "attach", "f", "--read-only", "--offset", "1m",
+                               "--size-limit=512", "--block-size", "4096", "--direct-io"});
+  EXPECT_EQ(request.file, "f");
+  EXPECT_TRUE(request.options.read_only);
+  EXPECT_TRUE(request.options.direct_io);
+  EXPECT_EQ(request.options.offset, sys::Bytes(1 << 20));
+  EXPECT_EQ(request.options.size_limit, sys::Bytes(512));
+  EXPECT_EQ(request.options.block_size, 4096u);
+}
+
+TEST(ParseTest, LoopAttachStaysAndTakesTheWholeFileByDefault) {
+  const LoopAttachRequest request = Good<LoopAttachRequest>({"loop", "attach", "f"});
+  EXPECT_FALSE(request.options.autoclear);
+  EXPECT_FALSE(request.options.read_only);
+  EXPECT_EQ(request.options.offset, sys::Bytes(0));
+  EXPECT_EQ(request.options.size_limit, sys::Bytes(0));
+  EXPECT_EQ(request.options.block_size, 0u);
+  EXPECT_EQ(Good<LoopAttachRequest>({"loop", "attach", "f", "--offset", "0"}).options.offset,
+            sys::Bytes(0));
+}
+
+TEST(ParseTest, BadLoopValuesAreRefused) {
+  ExpectRefused({{"loop", "attach", "f", "--offset", "x"},
+                 {"loop", "attach", "f", "--offset", "-1"},
+                 {"loop", "attach", "f", "--offset", "1q"},
+                 {"loop", "attach", "f", "--offset", "18446744073709551616"},
+                 {"loop", "attach", "f", "--size-limit", "1 x"},
+                 {"loop", "attach", "f", "--block-size", "0"},
+                 {"loop", "attach", "f", "--block-size", "256"},
+                 {"loop", "attach", "f", "--block-size", "1000"},
+                 {"loop", "attach", "f", "--block-size", "8192"},
+                 {"loop", "attach", "f", "--block-size", "4k"},
+                 {"loop", "attach", "f", "g"},
+                 {"loop", "detach"},
+                 {"loop", "detach", "a", "b"}});
+}
+
+TEST(ParseTest, HelpFindsCommandsAndGroups) {
+  EXPECT_EQ(Good<HelpRequest>({"help"}).command, nullptr);
+  EXPECT_EQ(Good<HelpRequest>({"help", "create"}).command, FindCommand("", "create"));
+  EXPECT_EQ(Good<HelpRequest>({"help", "dm", "ls"}).command, FindCommand("dm", "ls"));
+  EXPECT_EQ(Good<HelpRequest>({"help", "dm"}).section, FindGroup("dm"));
+  ExpectRefused({{"help", "frobnicate"},
+                 {"help", "dm", "frobnicate"},
+                 {"help", "create", "ls"},
+                 {"help", "dm", "ls", "x"},
+                 {"help", "ls", "dm"}});
+}
+
+TEST(ParseTest, HelpOptionWinsOverWhatIsMissing) {
+  EXPECT_EQ(Good<HelpRequest>({"create", "--help"}).command, FindCommand("", "create"));
+  EXPECT_EQ(Good<HelpRequest>({"dm", "message", "-h"}).command, FindCommand("dm", "message"));
+  EXPECT_EQ(Good<HelpRequest>({"dm", "--help"}).section, FindGroup("dm"));
+  EXPECT_EQ(Good<HelpRequest>({"--help"}).command, nullptr);
+  EXPECT_EQ(Parse({"create", "--help"}).command, FindCommand("", "help"));
+}
+
+TEST(ParseTest, VersionOptionIsTheCommand) {
+  Good<VersionRequest>({"--version"});
+  EXPECT_EQ(Parse({"--version"}).command, FindCommand("", "version"));
+}
+
+TEST(ParseTest, AnErrorIsToldInTheAskedFormat) {
+  for (const Words& words : {Words{"--frobnicate", "--format", "json"},
+                             Words{"frobnicate", "--format=json"}, Words{"--format=json", "rm"}}) {
+    const Parsed parsed = Parse(words);
+    EXPECT_FALSE(parsed.request.ok());
+    EXPECT_EQ(parsed.global.format, OutputFormat::kJson);
+  }
+  EXPECT_EQ(Parse({"frobnicate", "--", "--format=json"}).global.format, OutputFormat::kText);
+}
+
+TEST(ParseTest, ACommandIsNamedThoughItsWordsAreWrong) {
+  EXPECT_EQ(Parse({"create"}).command, FindCommand("", "create"));
+  EXPECT_EQ(Parse({"create", "--frobnicate"}).command, FindCommand("", "create"));
+}
+
+}  // namespace
+}  // namespace dmkit::driver::cli

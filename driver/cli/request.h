@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command line asks for, as values: one struct per command, already validated. No words of
+// the command line are left in here, and nothing is known of the system.
+
+#ifndef DMKIT_DRIVER_CLI_REQUEST_H_
+#define DMKIT_DRIVER_CLI_REQUEST_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dm/types.h"
+#include "driver/cli/commands.h"
+#include "driver/layer_id.h"
+#include "driver/options.h"
+#include "loop/types.h"
+#include "sys/units.h"
+
+namespace dmkit::driver::cli {
+
+enum class OutputFormat { kText, kJson };
+
+struct GlobalValues {
+  std::string root = "/var/lib/dmkit";  // as given: may be relative to the working directory
+  Options options;
+  OutputFormat format = OutputFormat::kText;
+  bool trace = false;
+};
+
+struct CreateRequest {
+  LayerId id;
+  std::string parent;  // empty: the base
+};
+struct RemoveRequest {
+  std::vector<LayerId> ids;
+};
+struct GetRequest {
+  LayerId id;
+};
+struct PutRequest {
+  LayerId id;
+  bool all = false;
+};
+struct ExistsRequest {
+  LayerId id;
+};
+struct ListRequest {};
+struct InspectRequest {
+  LayerId id;
+};
+struct StatusRequest {};
+struct CleanupRequest {};
+struct PoolStatusRequest {};
+struct PoolCheckRequest {};
+
+// An empty list of names stands for all devices.
+struct DmListRequest {};
+struct DmStatusRequest {
+  std::vector<dm::DmName> names;
+  bool no_flush = false;
+};
+struct DmTableRequest {
+  std::vector<dm::DmName> names;
+};
+struct DmInfoRequest {
+  std::vector<dm::DmName> names;
+};
+struct DmMessageRequest {
+  dm::DmName name;
+  sys::Sectors sector;
+  std::string message;
+};
+struct DmTargetsRequest {};
+
+struct LoopAttachRequest {
+  std::string file;  // as given
+  loop::AttachOptions options;
+};
+struct LoopDetachRequest {
+  std::string device_or_file;  // as given
+};
+struct LoopListRequest {};
+
+struct VersionRequest {};
+// Exactly one of the two is set, or none for the overview.
+struct HelpRequest {
+  const CommandSpec* command = nullptr;
+  const SectionSpec* section = nullptr;
+};
+
+using Request =
+    std::variant<CreateRequest, RemoveRequest, GetRequest, PutRequest, ExistsRequest, ListRequest,
+                 InspectRequest, StatusRequest, CleanupRequest, PoolStatusRequest, PoolCheckRequest,
+                 DmListRequest, DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest,
+                 DmTargetsRequest, LoopAttachRequest, LoopDetachRequest, LoopListRequest,
+                 VersionRequest, HelpRequest>;
+
+}  // namespace dmkit::driver::cli
+
+#endif  // DMKIT_DRIVER_CLI_REQUEST_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What holds for every command, before it is executed.
+
+#include "driver/cli/run.h"
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "driver/cli/commands.h"
+#include "driver/cli/execute.h"
+#include "driver/cli/help.h"
+#include "driver/cli/output.h"
+#include "driver/cli/parse.h"
+#include "driver/cli/request.h"
+#include "sys/host.h"
+
+namespace dmkit::driver::cli {
+
+Outcome Run(const Parsed& parsed, const sys::Host& host) {
+  const std::string words = parsed.command == nullptr ? "" : CommandWords(*parsed.command);
+  Output output(parsed.global.format, words);
+  if (!parsed.request.ok()) {
+    output.FailUsage(parsed.request.status(), ShortUsage(parsed.command, parsed.section));
+    return output.Take();
+  }
+  const uint32_t user = host.processes->EffectiveUserId();
+  if (parsed.command->needs_root && user != 0) {
+    output.Fail("", absl::PermissionDeniedError(
+                        absl::StrCat("only root may do this, and this is user id ", user,
+                                     "; run it as root, for instance with sudo")));
+    return output.Take();
+  }
+  const Context context{host, parsed.global, output};
+  std::visit([&](const auto& request) { Execute(request, context); }, *parsed.request);
+  return output.Take();
+}
+
+}  // namespace dmkit::driver::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request made true: asks the rooms below and collects what there is to say.
+
+#ifndef DMKIT_DRIVER_CLI_RUN_H_
+#define DMKIT_DRIVER_CLI_RUN_H_
+
+#include "driver/cli/output.h"
+#include "driver/cli/parse.h"
+#include "sys/host.h"
+
+namespace dmkit::driver::cli {
+
+// Does what `parsed` asks, through `host` alone. Wrong usage and a caller who is not root are told
+// before anything is touched. Blocks for as long as the command does; DESIGN.md says on what.
+Outcome Run(const Parsed& parsed, const sys::Host& host);
+
+}  // namespace dmkit::driver::cli
+
+#endif  // DMKIT_DRIVER_CLI_RUN_H_

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Field by field.
+
+#include "driver/cli/to_report.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dm/types.h"
+#include "driver/report.pb.h"
+#include "loop/types.h"
+#include "sys/device_number.h"
+
+namespace dmkit::driver::cli {
+
+report::DmDevice ToReport(const dm::DeviceInfo& info) {
+  report::DmDevice device;
+  device.set_name(info.name);
+  device.set_uuid(info.uuid);
+  device.set_device_number(sys::FormatDeviceNumber(info.device));
+  device.set_suspended(info.suspended);
+  device.set_read_only(info.read_only);
+  device.set_active_table(info.has_active_table);
+  device.set_inactive_table(info.has_inactive_table);
+  device.set_open_count(info.open_count);
+  device.set_event_nr(info.event_nr);
+  device.set_target_count(info.target_count);
+  return device;
+}
+
+report::DmDevice ToReport(const dm::TableReply& reply) {
+  report::DmDevice device = ToReport(reply.info);
+  for (const dm::TargetStatus& status : reply.targets) {
+    report::DmTarget* target = device.add_targets();
+    target->set_start_sector(status.start.count());
+    target->set_length_sectors(status.length.count());
+    target->set_type(status.type);
+    target->set_text(status.text);
+  }
+  return device;
+}
+
+report::DmTargetVersionList ToReport(const std::vector<dm::TargetVersion>& versions) {
+  report::DmTargetVersionList list;
+  for (const dm::TargetVersion& version : versions) {
+    report::DmTargetVersion* target = list.add_targets();
+    target->set_type(version.type);
+    target->set_version(dm::FormatVersion(version.version));
+  }
+  return list;
+}
+
+report::LoopDevice ToReport(const loop::LoopInfo& info) {
+  report::LoopDevice device;
+  device.set_number(info.number);
+  device.set_path(absl::StrCat("/dev/loop", info.number));
+  // The kernel's own path where there is sysfs; else what the attacher said, which may be cut off.
+  device.set_backing_file(info.backing_file.empty() ? info.file_name : info.backing_file);
+  device.set_offset_bytes(info.offset.count());
+  device.set_size_limit_bytes(info.size_limit.count());
+  device.set_read_only(info.read_only);
+  device.set_autoclear(info.autoclear);
+  device.set_direct_io(info.direct_io);
+  return device;
+}
+
+}  // namespace dmkit::driver::cli
