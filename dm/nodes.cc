@@ -15,6 +15,25 @@ namespace {
 constexpr absl::string_view kMapperDir = "/dev/mapper";
 constexpr uint32_t kNodeMode = 0600;
 
+bool IsHexDigit(char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); }
+
+bool IsPlain(char c) {
+  constexpr absl::string_view kPlain = "#+-.:=@_";
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         kPlain.find(c) != absl::string_view::npos;
+}
+
+// Whether all of `text` is what mangling gives.
+bool IsMangled(absl::string_view text) {
+  while (!text.empty()) {
+    const bool escape = text.size() >= 4 && text[0] == '\\' && text[1] == 'x' &&
+                        IsHexDigit(text[2]) && IsHexDigit(text[3]);
+    if (!escape && !IsPlain(text[0])) return false;
+    text.remove_prefix(escape ? 4 : 1);
+  }
+  return true;
+}
+
 std::string MapperPath(const DmName& name) {
   return absl::StrCat(kMapperDir, "/", MangledName(name));
 }
@@ -100,14 +119,13 @@ absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name) {
 }
 
 std::string MangledName(const DmName& name) {
-  constexpr absl::string_view kPlain = "#+-.:=@_";
+  if (IsMangled(name.text())) return name.text();
   std::string mangled;
   for (const char c : name.text()) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (absl::ascii_isalnum(byte) || kPlain.find(c) != absl::string_view::npos) {
+    if (IsPlain(c)) {
       mangled.push_back(c);
     } else {
-      absl::StrAppend(&mangled, "\\x", absl::Hex(byte, absl::kZeroPad2));
+      absl::StrAppend(&mangled, "\\x", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
   return mangled;

@@ -25,15 +25,18 @@ absl::StatusOr<std::unique_ptr<sys::File>> OpenDevice(const sys::Host& host,
                                                       sys::DeviceNumber device,
                                                       const sys::OpenOptions& options);
 
-// Makes /dev/mapper/NAME (with the name mangled as libdm does: bytes outside [0-9A-Za-z#+-.:=@_] as
-// \xNN) when it is missing, or replaces a stale node of ours with another number. A symbolic link
-// (udevd's) is left alone.
+// Makes /dev/mapper/NAME (see MangledName) with mode 0600 when it is missing, or replaces a stale
+// node of ours with another number. A symbolic link (udevd's) is left alone. EEXIST: something that
+// is no block device is in the way. ENAMETOOLONG: mangled, the name is too long for a file.
+// Repeatable.
 absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device);
 
 // Removes /dev/mapper/NAME when it is a node (not a link of udevd's). OK when there is none.
 absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name);
 
-// The file name under /dev/mapper for `name`.
+// The file name under /dev/mapper for `name`: bytes outside [0-9A-Za-z#+-.:=@_] as \xNN. A name
+// that consists of such bytes and \xNN already is left as it is: that is how libdevmapper gives it
+// to the kernel.
 std::string MangledName(const DmName& name);
 
 }  // namespace dmkit::dm

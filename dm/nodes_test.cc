@@ -41,6 +41,14 @@ TEST_F(NodesTest, NamesAreMangledAsLibdevmapperDoes) {
   EXPECT_EQ(MangledName(Name("a b")), "a\\x20b");
   EXPECT_EQ(MangledName(Name("x\x1b[1my\xffz")), "x\\x1b\\x5b1my\\xffz");
   EXPECT_EQ(MangledName(Name("back\\slash")), "back\\x5cslash");
+  EXPECT_EQ(MangledName(Name("cut\\x2")), "cut\\x5cx2");
+}
+
+TEST_F(NodesTest, NamesThatAreMangledAlreadyAreLeftAsTheyAre) {
+  EXPECT_EQ(MangledName(Name("a\\x20b")), "a\\x20b");
+  EXPECT_EQ(MangledName(Name("\\x5c")), "\\x5c");
+  // Half mangled is not mangled.
+  EXPECT_EQ(MangledName(Name("a\\x20b c")), "a\\x5cx20b\\x20c");
 }
 
 TEST_F(NodesTest, AMissingDeviceNodeIsMadeForRootOnly) {

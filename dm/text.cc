@@ -3,8 +3,8 @@
 
 #include "dm/text.h"
 
-#include <algorithm>
-
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,6 +19,23 @@ constexpr absl::string_view kNoDevices = "No devices found\n";
 // The options of an integrity target that may end with a key: "internal_hash:hmac(sha256):00ff".
 constexpr absl::string_view kIntegrityKeyOptions[] = {
     "internal_hash:", "journal_crypt:", "journal_mac:"};
+
+// `text` with each \xNN turned into its byte.
+std::string Unmangled(absl::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const bool escape = text.size() >= 4 && text[0] == '\\' && text[1] == 'x' &&
+                        absl::ascii_isxdigit(static_cast<unsigned char>(text[2])) &&
+                        absl::ascii_isxdigit(static_cast<unsigned char>(text[3]));
+    if (escape) {
+      plain += absl::HexStringToBytes(text.substr(2, 2));
+    } else {
+      plain.push_back(text[0]);
+    }
+    text.remove_prefix(escape ? 4 : 1);
+  }
+  return plain;
+}
 
 // A key given as hexadecimal digits; one that starts with ':' is the name of a key in a keyring.
 std::string Hidden(absl::string_view key) {
@@ -64,7 +81,8 @@ std::string FormatAllLines(const std::vector<TableReply>& devices, bool hide_key
   if (devices.empty()) return std::string(kNoDevices);
   std::string text;
   for (const TableReply& device : devices) {
-    absl::StrAppend(&text, FormatLines(device, absl::StrCat(device.info.name, ": "), hide_keys));
+    absl::StrAppend(
+        &text, FormatLines(device, absl::StrCat(Unmangled(device.info.name), ": "), hide_keys));
   }
   return text;
 }
@@ -80,7 +98,8 @@ std::string FormatDevices(const std::vector<ListedDevice>& devices) {
   if (devices.empty()) return std::string(kNoDevices);
   std::string text;
   for (const ListedDevice& device : devices) {
-    absl::StrAppend(&text, device.name, "\t(", sys::FormatDeviceNumber(device.device), ")\n");
+    absl::StrAppend(&text, Unmangled(device.name), "\t(", sys::FormatDeviceNumber(device.device),
+                    ")\n");
   }
   return text;
 }
@@ -104,7 +123,7 @@ std::string FormatDetails(const std::vector<DeviceDetails>& devices) {
   std::string text;
   for (const DeviceDetails& device : devices) {
     const DeviceInfo& info = device.info;
-    absl::StrAppend(&text, "Name:              ", info.name, "\n");
+    absl::StrAppend(&text, "Name:              ", Unmangled(info.name), "\n");
     absl::StrAppend(&text, "State:             ", info.suspended ? "SUSPENDED" : "ACTIVE",
                     info.read_only ? " (READ-ONLY)" : "",
                     info.deferred_remove ? " (DEFERRED REMOVE)" : "", "\n");
@@ -116,7 +135,7 @@ std::string FormatDetails(const std::vector<DeviceDetails>& devices) {
     absl::StrAppend(&text, "Event number:      ", info.event_nr, "\n");
     absl::StrAppend(&text, "Major, minor:      ", info.device.major, ", ", info.device.minor, "\n");
     absl::StrAppend(&text, "Number of targets: ", info.target_count, "\n");
-    if (!info.uuid.empty()) absl::StrAppend(&text, "UUID: ", info.uuid, "\n");
+    if (!info.uuid.empty()) absl::StrAppend(&text, "UUID: ", Unmangled(info.uuid), "\n");
     absl::StrAppend(&text, "\n");
   }
   return text;

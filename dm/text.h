@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replies as the text that dmsetup prints (Debian 12, 1.02.185), byte for byte: scripts read it.
-// Pure. Names and parameters come out as they are, control characters and all, as in dmsetup.
+// Pure. In names and uuids each \xNN comes out as its byte, since libdevmapper puts names with
+// unusual bytes into the kernel in that form; parameters come out as they are. What comes out may
+// hold control characters, as in dmsetup.
 
 #ifndef DMKIT_DM_TEXT_H_
 #define DMKIT_DM_TEXT_H_

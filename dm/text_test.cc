@@ -28,6 +28,17 @@ TEST(TextTest, DevicesAreNameTabNumber) {
   EXPECT_EQ(FormatDevices({}), "No devices found\n");
 }
 
+TEST(TextTest, NamesAndUuidsThatLibdevmapperMangledComeOutAsTheyWere) {
+  EXPECT_EQ(FormatDevices({{{253, 1}, "a\\x20b", 0, ""}}), "a b\t(253:1)\n");
+  EXPECT_EQ(FormatDevices({{{253, 1}, "a\\x2", 0, ""}}), "a\\x2\t(253:1)\n");
+  EXPECT_EQ(FormatAllStatus({Device("x\\x1by", {})}), "x\x1by: \n");
+  DeviceInfo info;
+  info.name = info.uuid = "\\x2f\\";
+  const std::string text = FormatDetails({{info, std::nullopt}});
+  EXPECT_NE(text.find("Name:              /\\\n"), std::string::npos);
+  EXPECT_NE(text.find("UUID: /\\\n"), std::string::npos);
+}
+
 TEST(TextTest, StatusOfOneDeviceHasNoName) {
   EXPECT_EQ(
       FormatStatus(Device("mm", {Target(0, 1024, "linear", ""), Target(1024, 8, "error", "")})),
