@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thin-pool manager: names for thin devices, kept in state files that a crash cannot put at odds
-// with the pool. CRASH_SAFETY.md gives the fault model. Knows nothing of filesystems and mounts.
+// The thin-pool manager: names for thin devices, kept in state files that a crash cannot put at
+// odds with the pool. CRASH_SAFETY.md gives the fault model. Knows nothing of filesystems and
+// mounts.
 //
-// Any number of processes may have the same set open: every change takes the set's lock, looks at the
-// state anew, and repairs first what a crashed process has left.
+// Any number of processes may have the same set open: every change takes the set's lock, looks at
+// the state anew, and repairs first what a crashed process has left.
 
 #ifndef DMKIT_THINP_DEVICE_SET_H_
 #define DMKIT_THINP_DEVICE_SET_H_
@@ -23,52 +24,28 @@
 #include "sys/lock_file.h"
 #include "sys/units.h"
 #include "thinp/pool.h"
-#include "thinp/thin_target.h"
+#include "thinp/pool_bringup.h"
+#include "thinp/pool_check.h"
+#include "thinp/pool_contents.h"
 #include "thinp/state.pb.h"
+#include "thinp/state_store.h"
 
 namespace dmkit::thinp {
 
-// Where the pool comes from. Everything is only looked at when the set is made, but a value that
-// contradicts what the set remembers is refused with both values.
-struct PoolOptions {
-  std::string given_pool;        // dm name of an existing pool; then all below is unused
-  std::string data_device;       // block device; empty: loop file pool/data under the root
-  std::string metadata_device;   // block device; empty: loop file pool/metadata under the root
-  sys::Bytes data_loop_size;     // of a new loop file; a larger value than the file's grows an existing one
-  sys::Bytes metadata_loop_size;
-  std::optional<sys::Sectors> block_size;  // unset: what the set remembers, 64 KiB for a new one
-};
-
 struct DeviceSetOptions {
-  std::string root;                             // absolute path of the directory that holds the state; made when missing
+  std::string root;  // absolute path of the directory that holds the state
+  bool create =
+      true;  // make the set when there is none, or its making was interrupted; else that is ENOENT
   PoolOptions pool;
   absl::Duration lock_patience = absl::Seconds(60);
-  absl::Duration remove_patience = absl::Seconds(10);   // for EBUSY at deactivation
-};
-
-struct Quarantined {
-  std::string file;      // relative to the root
-  absl::Status problem;
-};
-
-struct DeviceList {
-  std::vector<proto::DeviceState> devices;  // by name
-  std::vector<Quarantined> quarantined;
-};
-
-struct CheckReport {
-  ThinPoolStatus pool;
-  std::vector<uint32_t> unowned_thin_ids;              // in the pool, no device has them
-  std::vector<std::string> devices_without_thin;       // the other way round
-  std::vector<Quarantined> quarantined;
-  bool transaction_open = false;                       // could not be repaired yet
+  absl::Duration remove_patience = absl::Seconds(10);  // for EBUSY at deactivation
 };
 
 class DeviceSet {
  public:
-  // Opens the set, making it (state, loop files, pool) when the root has none, activating its pool when
-  // that is not active, and repairing what a crash left. Takes the set's lock meanwhile. Cost does not grow with the number of devices.
-  // `dm` must outlive the set.
+  // Opens the set, making it (state, loop files, pool) when the root has none, activating its pool
+  // when that is not active, and repairing what a crash left. Takes the set's lock meanwhile. Cost
+  // does not grow with the number of devices. `dm` must outlive the set.
   static absl::StatusOr<std::unique_ptr<DeviceSet>> Open(dm::DeviceMapper& dm,
                                                          const DeviceSetOptions& options);
   ~DeviceSet();
@@ -80,18 +57,22 @@ class DeviceSet {
   std::string data_loop_path() const;
   std::string metadata_loop_path() const;
 
-  // dm name and UUID of the device `name`: dmkit-<8 hex>-<name>, DMKIT-<set uuid>-<name>.
+  // The dm name of the device `name`.
   absl::StatusOr<dm::DmName> DeviceName(absl::string_view name) const;
-  absl::StatusOr<dm::DmUuid> DeviceUuid(absl::string_view name) const;
 
-  // A new empty device. ALREADY_EXISTS (EEXIST) when the name is taken, also by a quarantined file.
+  // A new empty device. INVALID_ARGUMENT: no device can have this name or size. EEXIST: the name is
+  // taken, also by a quarantined file.
   absl::StatusOr<proto::DeviceState> AddThin(absl::string_view name, sys::Bytes size,
                                              const proto::DeviceLabels& labels);
-  // A snapshot of `origin`, which is suspended meanwhile when it is active. `size` at least the origin's.
-  // ENOENT: no such origin. A failed resume of the origin is reported even when the snapshot was made.
+  // A snapshot of `origin`, which is suspended meanwhile when it is active. `size` at least the
+  // origin's. ENOENT: no such origin. When the origin cannot be resumed, the snapshot is undone and
+  // the error says so.
   absl::StatusOr<proto::DeviceState> AddSnapshot(absl::string_view name, absl::string_view origin,
-                                                 sys::Bytes size, const proto::DeviceLabels& labels);
-  // Deactivates and deletes. ENOENT: no such device (also when repeated). EBUSY: it is in use; nothing is changed then.
+                                                 sys::Bytes size,
+                                                 const proto::DeviceLabels& labels);
+  // Deactivates and deletes. ENOENT: no such device (also when repeated). EBUSY: it is in use;
+  // nothing is changed then. Works in a pool that is out of data space, too, where taking down a
+  // device whose io is queued may block for as long as the pool queues it.
   absl::Status Delete(absl::string_view name);
   // Replaces the labels, or the size (which must not shrink).
   absl::Status SetLabels(absl::string_view name, const proto::DeviceLabels& labels);
@@ -102,20 +83,30 @@ class DeviceSet {
   // All of them: cost grows with their number.
   absl::StatusOr<DeviceList> List() const;
 
-  // Makes the mapped device (or finds it, verified against the state, and lengthens its table when the
-  // state has a larger size). Repeatable. Three ioctls when it was not active.
+  // Makes the mapped device (or finds it, verified against the state, and lengthens its table when
+  // the state has a larger size; never shortens it). Repeatable. Four ioctls when it was not
+  // active.
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
-  // Removes the mapped device. OK when it is not active. With `deferred`, one that stays open is removed by the kernel at its last close.
-  absl::Status Deactivate(absl::string_view name, bool deferred);
+  // Removes the mapped device; EBUSY is retried for `patience`. OK when it is not active. With
+  // `deferred`, one that is still open then is removed by the kernel at its last close.
+  absl::Status Deactivate(absl::string_view name, absl::Duration patience, bool deferred);
   // The mapped device if it is active and ours.
   absl::StatusOr<std::optional<dm::DeviceInfo>> ActiveInfo(absl::string_view name) const;
-  // Space the device maps; active devices only, ENXIO otherwise.
-  absl::StatusOr<ThinStatus> Usage(absl::string_view name) const;
+  // Names of the set's devices that are active now, the pool not among them. Cost grows with the
+  // number of mapped devices.
+  absl::StatusOr<std::vector<std::string>> ActiveDevices() const;
 
-  // Compares pool and state files through a metadata snapshot. Cost grows with the number of devices.
+  // Every thin device in the pool by thin id, as its metadata has it, read through a metadata
+  // snapshot. Cost grows with the number of devices. EOPNOTSUPP-like errors where the pool takes no
+  // messages.
+  absl::StatusOr<PoolContents> Contents();
+
+  // Compares pool and state files through a metadata snapshot. Cost grows with the number of
+  // devices.
   absl::StatusOr<CheckReport> Check();
 
-  // Removes the pool device (not one given by the admin); its loop devices go with it. EBUSY: devices are still active.
+  // Removes the pool device (not one given by the admin); its loop devices go with it. EBUSY:
+  // devices are still active.
   absl::Status DeactivatePool();
 
  private:
@@ -124,7 +115,7 @@ class DeviceSet {
   std::unique_ptr<Impl> impl_;
 };
 
-// Whether the root holds a set already, without touching anything but that file.
+// Whether the root holds a set already, readable or not. Changes nothing.
 absl::StatusOr<bool> SetExists(const sys::Host& host, absl::string_view root);
 
 }  // namespace dmkit::thinp

@@ -17,9 +17,9 @@ namespace dmkit::thinp {
 // back, and the process's memory is locked so that no page comes from it.
 class SuspendGuard {
  public:
-  // Locks memory and suspends `key` (flushing and freezing its filesystem). Blocks until its io is done,
-  // on a full pool for as long as the pool queues io: look at the pool's mode first. On failure the
-  // device is not suspended by this call.
+  // Locks memory and suspends `key` (flushing and freezing its filesystem). Blocks until its io is
+  // done, on a full pool for as long as the pool queues io: look at the pool's mode first. On
+  // failure the device is not suspended by this call.
   static absl::StatusOr<SuspendGuard> Suspend(dm::DeviceMapper& dm, const dm::DeviceKey& key);
 
   SuspendGuard(SuspendGuard&& other) noexcept;

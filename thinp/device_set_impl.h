@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the device set share: its state, its lock and its pool. For
+// thinp/device_set*.cc only.
+
+#ifndef DMKIT_THINP_DEVICE_SET_IMPL_H_
+#define DMKIT_THINP_DEVICE_SET_IMPL_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dm/activate.h"
+#include "dm/device_mapper.h"
+#include "sys/lock_file.h"
+#include "thinp/device_set.h"
+#include "thinp/names.h"
+#include "thinp/pool.h"
+#include "thinp/pool_contents.h"
+#include "thinp/state.pb.h"
+#include "thinp/state_store.h"
+#include "thinp/thin_device.h"
+#include "thinp/thin_id.h"
+#include "thinp/transaction.h"
+
+namespace dmkit::thinp {
+
+// Where a function takes a HeldLock, it is the set's.
+class DeviceSet::Impl {
+ public:
+  Impl(dm::DeviceMapper& dm, DeviceSetOptions options, StateStore store)
+      : dm_(dm), options_(std::move(options)), store_(std::move(store)) {}
+
+  absl::Status Start();
+
+  dm::DeviceMapper& dm() const { return dm_; }
+  const DeviceSetOptions& options() const { return options_; }
+  StateStore& store() { return store_; }
+  const StateStore& store() const { return store_; }
+  const proto::SetState& state() const { return state_; }
+  const Pool& pool() const { return *pool_; }
+  const std::optional<Quarantined>& damaged_set_file() const { return damaged_set_file_; }
+  PoolOwner owner() const {
+    return state_.pool().given_pool().empty() ? PoolOwner::kUs : PoolOwner::kAdmin;
+  }
+  Transactions MakeTransactions() {
+    return Transactions(dm_, *pool_, store_,
+                        {state_.set_uuid(), owner(), options_.remove_patience});
+  }
+
+  absl::StatusOr<sys::HeldLock> Lock(absl::string_view what) const {
+    return sys::AcquireLock(dm_.host(), store_.root(), "lock", what, options_.lock_patience);
+  }
+  // Under the lock: the pool as it is now, and no interrupted transaction.
+  absl::StatusOr<Transactions> Begin(const sys::HeldLock& lock);
+
+  absl::StatusOr<dm::DeviceIdentity> IdentityOf(absl::string_view name) const {
+    return Identity(state_.set_uuid(), name);
+  }
+  absl::Status RequireNew(absl::string_view name) const;
+  absl::StatusOr<proto::DeviceState> Create(const proto::DeviceState& wanted);
+  absl::StatusOr<proto::DeviceState> FindDevice(absl::string_view name) const;
+  absl::Status Delete(absl::string_view name);
+  absl::Status EnsurePool(const sys::HeldLock& lock);
+  absl::Status TakePoolDown();
+  absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
+  absl::Status Rewrite(absl::string_view name,
+                       const std::function<absl::Status(proto::DeviceState&)>& change);
+
+ private:
+  absl::Status MakeSet();
+  absl::Status OpenKnownSet();
+  absl::StatusOr<std::string> NewUuid() const;
+  absl::StatusOr<std::optional<proto::DeviceState>> FindOrigin(
+      const proto::DeviceState& wanted) const;
+  absl::StatusOr<ThinId> SendCreate(Transactions& transactions, absl::string_view name,
+                                    const std::optional<proto::DeviceState>& origin);
+  absl::Status SendSnapshot(ThinId id, const proto::DeviceState& origin, bool origin_active);
+  absl::StatusOr<bool> IsActive(absl::string_view name) const;
+  absl::StatusOr<dm::DeviceInfo> ActivateOnce(const proto::DeviceState& device,
+                                              FoundSuspended suspended) const;
+
+  dm::DeviceMapper& dm_;
+  const DeviceSetOptions options_;
+  StateStore store_;
+  proto::SetState state_;
+  std::optional<Pool> pool_;
+  std::optional<Quarantined> damaged_set_file_;
+};
+
+}  // namespace dmkit::thinp
+
+#endif  // DMKIT_THINP_DEVICE_SET_IMPL_H_

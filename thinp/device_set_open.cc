@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a directory to a set with an active pool: the first start, every later one, and taking it
+// down.
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "dm/activate.h"
+#include "sys/host.h"
+#include "sys/lock_file.h"
+#include "sys/status.h"
+#include "thinp/device_set_impl.h"
+#include "thinp/names.h"
+#include "thinp/pool_bringup.h"
+#include "thinp/transaction.h"
+
+namespace dmkit::thinp {
+namespace {
+
+// The directories above a new root may be as new, and would be gone after a power cut.
+absl::Status SyncParents(sys::Dir& root, absl::string_view path) {
+  while (path.size() > 1) {
+    path = path.substr(0, path.rfind('/'));
+    DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> parent,
+                           root.OpenDir(path.empty() ? "/" : path));
+    DMKIT_RETURN_IF_ERROR(parent->Sync());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> DeviceSet::Impl::NewUuid() const {
+  std::string bytes(16, '\0');
+  DMKIT_RETURN_IF_ERROR(dm_.host().random->Fill(absl::MakeSpan(bytes)));
+  return FormatUuid(bytes);
+}
+
+absl::Status DeviceSet::Impl::Start() {
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock("opening the store"));
+  DMKIT_ASSIGN_OR_RETURN(std::optional<StateStore::SetRecord> record, store_.ReadSet());
+  if (record.has_value()) {
+    state_ = std::move(record->state);
+    damaged_set_file_ = std::move(record->damaged);
+  }
+  if (!state_.pool().formatted() && !options_.create) {
+    return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store in ", store_.path()));
+  }
+  DMKIT_RETURN_IF_ERROR(state_.pool().formatted() ? OpenKnownSet() : MakeSet());
+  Transactions transactions = MakeTransactions();
+  // A pool that takes no changes, or a repair that does not work, must not keep people from
+  // reading; every change prepares again and then fails with the reason.
+  transactions.Prepare().IgnoreError();
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSet::Impl::MakeSet() {
+  const proto::PoolState interrupted = state_.pool();
+  const bool is_new = state_.set_uuid().empty();
+  if (is_new) {
+    DMKIT_ASSIGN_OR_RETURN(*state_.mutable_set_uuid(), NewUuid());
+    DMKIT_RETURN_IF_ERROR(SyncParents(*dm_.host().root, store_.path()));
+  } else {
+    // What it stands on may be chosen anew.
+    DMKIT_RETURN_IF_ERROR(TakePoolDown());
+  }
+  DMKIT_ASSIGN_OR_RETURN(*state_.mutable_pool(),
+                         PlanPool(dm_, store_.path(), options_.pool, interrupted));
+  DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
+  auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), options_.pool);
+  if (!pool.ok()) {
+    // What lay there before this start is not this start's to remove.
+    if (!is_new) return pool.status();
+    RemovePoolFiles(dm_.host(), store_.path(), state_.pool());
+    return sys::WithSecondError(pool.status(), "undoing the new store", store_.RemoveSet());
+  }
+  pool_ = *std::move(pool);
+  state_.mutable_pool()->set_formatted(true);
+  return store_.WriteSet(state_);
+}
+
+absl::Status DeviceSet::Impl::TakePoolDown() {
+  for (const absl::string_view name : {kProbeDevice, kPoolDevice}) {
+    DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
+    DMKIT_RETURN_IF_ERROR(
+        dm::RemoveDevice(dm_, identity, options_.remove_patience, /*deferred=*/false));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSet::Impl::OpenKnownSet() {
+  DMKIT_RETURN_IF_ERROR(CheckOptions(state_.pool(), options_.pool));
+  DMKIT_ASSIGN_OR_RETURN(
+      pool_, BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), options_.pool));
+  return absl::OkStatus();
+}
+
+// Another process may have taken the pool down since, or down and up.
+absl::Status DeviceSet::Impl::EnsurePool(const sys::HeldLock&) {
+  const absl::Status refreshed = pool_->Refresh();
+  return sys::GetErrno(refreshed) == ENXIO ? OpenKnownSet() : refreshed;
+}
+
+absl::StatusOr<Transactions> DeviceSet::Impl::Begin(const sys::HeldLock& lock) {
+  DMKIT_RETURN_IF_ERROR(EnsurePool(lock));
+  Transactions transactions = MakeTransactions();
+  DMKIT_RETURN_IF_ERROR(transactions.Prepare());
+  return transactions;
+}
+
+}  // namespace dmkit::thinp
