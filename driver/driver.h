@@ -21,8 +21,9 @@
 namespace dmkit::driver {
 
 struct DriverConfig {
-  std::string root;                                    // absolute path; made (mode 0700) when missing
-  std::string run_root = "/run/dmkit";                 // for counts and layer locks
+  std::string root;                      // absolute path; made (mode 0700) when missing
+  bool create = true;                    // make the store when there is none; otherwise that is ENOENT
+  std::string run_root = "/run/dmkit";   // for counts and layer locks
   Options options;
   absl::Duration lock_patience = absl::Seconds(60);
 };
@@ -70,8 +71,9 @@ class Driver {
   absl::StatusOr<report::PoolStatus> PoolStatus();
   absl::StatusOr<report::PoolCheck> PoolCheck();
 
+  struct Impl;  // defined in driver_impl.h, for this room only
+
  private:
-  class Impl;
   explicit Driver(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -17,10 +17,10 @@ namespace dmkit::driver {
 inline constexpr absl::string_view kBaseLayer = "base";
 // The reserved name of the thin pool, which shares its prefix with the layers' devices.
 inline constexpr absl::string_view kPoolName = "pool";
-// Leaves room for the prefix of a dm name, which is 127 bytes at most.
-inline constexpr size_t kLayerIdBytesMax = 100;
+// A dm UUID has room for 128 bytes; "DMKIT-", the UUID of the store and a dash leave this much.
+inline constexpr size_t kLayerIdBytesMax = 85;
 
-// [A-Za-z0-9][A-Za-z0-9_.-]*, at most 100 bytes, neither "base" nor "pool".
+// [A-Za-z0-9][A-Za-z0-9_.-]*, at most 85 bytes, neither "base" nor "pool".
 class LayerId {
  public:
   // INVALID_ARGUMENT with the reason and what would be right.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the driver's methods share: the open store. Only driver.cc and driver_report.cc include this.
+
+#ifndef DMKIT_DRIVER_DRIVER_IMPL_H_
+#define DMKIT_DRIVER_DRIVER_IMPL_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "driver/driver.h"
+#include "driver/layer_id.h"
+#include "driver/layer_lock.h"
+#include "driver/layer_mount.h"
+#include "driver/mount_count.h"
+#include "thinp/device_set.h"
+
+namespace dmkit::driver {
+
+struct Driver::Impl {
+  const sys::Host& host() const { return dm.host(); }
+
+  // How often the layer is handed out: a mount without a count is one, a count without a mount none.
+  absl::StatusOr<uint32_t> HandedOut(const LayerId& layer) const;
+
+  dm::DeviceMapper& dm;
+  std::unique_ptr<thinp::DeviceSet> set;
+  LayerLocks locks;
+  MountCounts counts;
+  LayerMounts mounts;
+  thinp::proto::DeviceState base;
+};
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_DRIVER_IMPL_H_

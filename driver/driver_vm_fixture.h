@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the driver's tests on a real kernel share: a store on the scratch disk that is empty at the start
+// of each test, and a kernel that must be empty at its end.
+
+#ifndef DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
+#define DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dm/device_mapper.h"
+#include "driver/driver.h"
+#include "loop/loop_device.h"
+#include "sys/durable.h"
+#include "sys/faulty_host.h"
+#include "sys/linux_host.h"
+#include "sys/status_matchers.h"
+
+namespace dmkit::driver {
+
+class DriverVmTest : public ::testing::Test {
+ protected:
+  DriverVmTest() : counted_(linux_.host()) {
+    auto dm = dm::DeviceMapper::Open(counted_.host());
+    EXPECT_TRUE(dm.ok()) << dm.status();
+    dm_.emplace(*std::move(dm));
+    config_.root = absl::StrCat(::testing::TempDir(), "/store-",
+                                ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    config_.options = *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=512M",
+                                     "dm.loopmetadatasize=16M"});
+  }
+
+  // Every test leaves the kernel as it found it.
+  void TearDown() override {
+    if (driver_ != nullptr) {
+      EXPECT_THAT(driver_->Cleanup(), sys::IsOk());
+    }
+    driver_.reset();
+    EXPECT_THAT(DeviceNames(), ::testing::IsEmpty());
+    EXPECT_THAT(LoopFiles(), ::testing::IsEmpty());
+  }
+
+  const sys::Host& host() { return dm_->host(); }
+  dm::DeviceMapper& dm() { return *dm_; }
+
+  // Opens (or opens again) the store at config_.root.
+  Driver& Open() {
+    driver_.reset();
+    auto driver = Driver::Open(*dm_, config_);
+    EXPECT_TRUE(driver.ok()) << driver.status();
+    driver_ = *std::move(driver);
+    return *driver_;
+  }
+
+  absl::Status OpenStatus() { return Driver::Open(*dm_, config_).status(); }
+
+  void SetOptions(const std::vector<std::string>& words) {
+    auto options = ParseOptions(words);
+    ASSERT_TRUE(options.ok()) << options.status();
+    config_.options = *options;
+  }
+
+  // Contents of `name` in the mounted rootfs `path`; nothing when it is not there.
+  std::optional<std::string> Read(const std::string& path, const std::string& name) {
+    auto dir = host().root->OpenDir(path);
+    EXPECT_TRUE(dir.ok()) << dir.status();
+    auto contents = sys::ReadFile(**dir, name, 1 << 20);
+    if (!contents.ok()) return std::nullopt;
+    return *contents;
+  }
+
+  void Write(const std::string& path, const std::string& name, const std::string& contents) {
+    auto dir = host().root->OpenDir(path);
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    ASSERT_THAT(sys::ReplaceFileDurably(**dir, name, contents), sys::IsOk());
+  }
+
+  // A new file of `size_bytes` zeros beside the store.
+  std::string MakeImage(const std::string& name, uint64_t size_bytes) {
+    const std::string path = absl::StrCat(config_.root, "-", name);
+    sys::OpenOptions options;
+    options.access = sys::Access::kReadWrite;
+    options.create = true;
+    auto file = host().root->OpenFile(path, options);
+    EXPECT_TRUE(file.ok()) << file.status();
+    EXPECT_THAT((*file)->Truncate(0), sys::IsOk());
+    EXPECT_THAT((*file)->Truncate(size_bytes), sys::IsOk());
+    return path;
+  }
+
+  // A loop device on a new image, for use as a device given by the admin. Detached with `Attached` gone.
+  loop::AttachedLoop AttachImage(const std::string& name, uint64_t size_bytes) {
+    auto attached = loop::Attach(host(), MakeImage(name, size_bytes), loop::AttachOptions{},
+                                 host().clock->Now() + absl::Seconds(10));
+    EXPECT_TRUE(attached.ok()) << attached.status();
+    return *std::move(attached);
+  }
+
+  static std::string LoopPath(const loop::AttachedLoop& attached) {
+    return absl::StrCat("/dev/loop", attached.info.number);
+  }
+
+  std::vector<std::string> DeviceNames() {
+    auto devices = dm_->List();
+    EXPECT_TRUE(devices.ok()) << devices.status();
+    std::vector<std::string> names;
+    for (const dm::ListedDevice& device : *devices) names.push_back(device.name);
+    return names;
+  }
+
+  std::vector<std::string> LoopFiles() {
+    auto loops = loop::List(host());
+    EXPECT_TRUE(loops.ok()) << loops.status();
+    std::vector<std::string> files;
+    for (const loop::LoopInfo& info : *loops) files.push_back(info.backing_file);
+    return files;
+  }
+
+  bool IsThere(const std::string& path) { return host().root->StatLink(path).ok(); }
+
+  sys::LinuxHost linux_;
+  sys::FaultyHost counted_;
+  std::optional<dm::DeviceMapper> dm_;
+  DriverConfig config_;
+  std::unique_ptr<Driver> driver_;
+};
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the programs that make and grow filesystems, and mounts. The programs' arguments are stated
+// here and nowhere else.
+
+#include "driver/filesystem.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "sys/host.h"
+#include "sys/status.h"
+#include "sys/text.h"
+#include "sys/units.h"
+#include "thinp/signature.h"
+
+namespace dmkit::driver {
+namespace {
+
+constexpr absl::Duration kProgramPatience = absl::Minutes(10);
+
+// How much of a program's output an error carries: what is wrong often stands first, with a page of
+// usage behind it.
+constexpr size_t kFirstWordsBytes = 300;
+constexpr size_t kLastWordsBytes = 300;
+
+struct Facts {
+  FilesystemType type;
+  absl::string_view name;
+  sys::Bytes minimum_size;
+  absl::string_view make_program;
+  absl::string_view grow_program;
+  absl::string_view package;
+  absl::string_view kernel_option;
+  thinp::SignatureKind signature;
+};
+
+constexpr Facts kFilesystems[] = {
+    {FilesystemType::kExt4, "ext4", sys::Bytes(uint64_t{1} << 20), "mkfs.ext4", "resize2fs",
+     "e2fsprogs", "CONFIG_EXT4_FS", thinp::SignatureKind::kExt},
+    {FilesystemType::kXfs, "xfs", sys::Bytes(uint64_t{300} << 20), "mkfs.xfs", "xfs_growfs",
+     "xfsprogs", "CONFIG_XFS_FS", thinp::SignatureKind::kXfs},
+};
+
+const Facts& FactsOf(FilesystemType type) {
+  for (const Facts& facts : kFilesystems) {
+    if (facts.type == type) return facts;
+  }
+  DMKIT_CHECK(false);
+}
+
+absl::Status CheckProgram(const sys::Host& host, absl::string_view program,
+                          absl::string_view package) {
+  absl::Status found = host.processes->Find(program).status();
+  if (sys::GetErrno(found) != ENOENT) return found;
+  return sys::ErrnoStatus(ENOENT, absl::StrCat("find program ", program,
+                                               ": it is missing; install the package that has it (",
+                                               package, " in Debian)"));
+}
+
+// One printable line of what a program said.
+std::string Words(absl::string_view output) {
+  std::vector<absl::string_view> lines;
+  for (const absl::string_view line : absl::StrSplit(output, absl::ByAnyChar("\n\r\b"))) {
+    const absl::string_view text = absl::StripAsciiWhitespace(line);
+    if (!text.empty()) lines.push_back(text);
+  }
+  std::string line = sys::Printable(absl::StrJoin(lines, " | "));
+  if (line.empty()) return "it said nothing";
+  if (line.size() <= kFirstWordsBytes + kLastWordsBytes) return line;
+  return absl::StrCat(line.substr(0, kFirstWordsBytes), " ... ",
+                      line.substr(line.size() - kLastWordsBytes));
+}
+
+absl::Status ProgramFailed(const std::vector<std::string>& argv, const sys::ProcessResult& result) {
+  return absl::UnknownError(absl::StrCat("run ", absl::StrJoin(argv, " "),
+                                         ": failed with exit status ", result.exit_status, ": ",
+                                         Words(result.output)));
+}
+
+absl::Status RunToSuccess(const sys::Host& host, const std::vector<std::string>& argv) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
+                         host.processes->Run(argv, kProgramPatience));
+  return result.exit_status == 0 ? absl::OkStatus() : ProgramFailed(argv, result);
+}
+
+absl::StatusOr<std::optional<thinp::Signature>> Probe(const sys::Host& host,
+                                                      absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> device,
+                         host.root->OpenFile(path, sys::OpenOptions{}));
+  return thinp::ProbeSignature(*device);
+}
+
+absl::StatusOr<std::string> ReadUuid(const sys::Host& host, const Facts& facts,
+                                     absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<thinp::Signature> signature, Probe(host, path));
+  if (!signature.has_value() || signature->kind != facts.signature || signature->uuid.empty()) {
+    return absl::DataLossError(absl::StrCat(
+        "read ", facts.name, " UUID of ", path, ": ", facts.make_program,
+        " succeeded, but the device holds ",
+        signature.has_value() ? thinp::SignatureName(signature->kind) : "nothing known",
+        "; look at the arguments given for it"));
+  }
+  return signature->uuid;
+}
+
+// The arguments of mkfs.ext4. No tune2fs has to turn off periodic checks afterwards as Docker did:
+// mke2fs writes them off (maximum mount count -1, interval 0) unless mke2fs.conf sets
+// enable_periodic_fsck, and then the kernel only warns at mount.
+//
+// mke2fs keeps the last -E only (misc/mke2fs.c, PRS()), so ours goes in front of the user's own.
+std::vector<std::string> Ext4Arguments(absl::string_view path, const std::vector<std::string>& args,
+                                       absl::string_view extended) {
+  std::vector<std::string> argv = {"mkfs.ext4", "-q", "-E", std::string(extended)};
+  bool is_extended = false;
+  for (const std::string& arg : args) {
+    if (is_extended) {
+      argv.push_back(absl::StrCat(extended, ",", absl::StripLeadingAsciiWhitespace(arg)));
+    } else if (absl::StartsWith(arg, "-E") && arg.size() > 2) {
+      argv.push_back(
+          absl::StrCat("-E", extended, ",",
+                       absl::StripLeadingAsciiWhitespace(absl::string_view(arg).substr(2))));
+    } else {
+      argv.push_back(arg);
+    }
+    is_extended = !is_extended && arg == "-E";
+  }
+  argv.emplace_back(path);
+  return argv;
+}
+
+// Whether mke2fs did nothing because it is too old for lazy_journal_init (before 1.42).
+bool RefusedLazyJournal(const sys::ProcessResult& result) {
+  if (result.exit_status == 0) return false;
+  for (const absl::string_view line : absl::StrSplit(result.output, '\n')) {
+    if (absl::StripAsciiWhitespace(line) == "Bad option(s) specified: lazy_journal_init") {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::Status MakeExt4(const sys::Host& host, absl::string_view path,
+                      const std::vector<std::string>& args) {
+  // Written now, once: the kernel would write them later into every layer.
+  const std::vector<std::string> argv =
+      Ext4Arguments(path, args, "nodiscard,lazy_itable_init=0,lazy_journal_init=0");
+  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
+                         host.processes->Run(argv, kProgramPatience));
+  if (RefusedLazyJournal(result)) {
+    return RunToSuccess(host, Ext4Arguments(path, args, "nodiscard,lazy_itable_init=0"));
+  }
+  return result.exit_status == 0 ? absl::OkStatus() : ProgramFailed(argv, result);
+}
+
+absl::Status MakeXfs(const sys::Host& host, absl::string_view path,
+                     const std::vector<std::string>& args) {
+  std::vector<std::string> argv = {"mkfs.xfs", "-q", "-K"};
+  argv.insert(argv.end(), args.begin(), args.end());
+  argv.emplace_back(path);
+  return RunToSuccess(host, argv);
+}
+
+absl::string_view MountHint(int error) {
+  switch (error) {
+    case ENODEV:
+      return "the kernel does not know this filesystem: load its module or set ";
+    case EBUSY:
+      return "the device is mounted elsewhere or in use";
+    default:
+      return "the kernel log, dmesg, says more";
+  }
+}
+
+}  // namespace
+
+absl::string_view FilesystemName(FilesystemType type) { return FactsOf(type).name; }
+
+absl::StatusOr<FilesystemType> ParseFilesystem(absl::string_view name) {
+  for (const Facts& facts : kFilesystems) {
+    if (name == facts.name) return facts.type;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "filesystem \"", sys::Printable(name.substr(0, 40)), "\" is not one of ext4, xfs"));
+}
+
+sys::Bytes MinimumSize(FilesystemType type) { return FactsOf(type).minimum_size; }
+
+absl::Status CheckMakeProgram(const sys::Host& host, FilesystemType type) {
+  return CheckProgram(host, FactsOf(type).make_program, FactsOf(type).package);
+}
+
+absl::Status CheckGrowProgram(const sys::Host& host, FilesystemType type) {
+  return CheckProgram(host, FactsOf(type).grow_program, FactsOf(type).package);
+}
+
+absl::StatusOr<std::string> MakeFilesystem(const sys::Host& host, FilesystemType type,
+                                           absl::string_view path,
+                                           const std::vector<std::string>& args) {
+  const Facts& facts = FactsOf(type);
+  const std::string context = absl::StrCat("make ", facts.name, " filesystem on ", path);
+  absl::Status checked = CheckMakeProgram(host, type);
+  if (!checked.ok()) return sys::AddContext(checked, context);
+  // mke2fs overwrites without a word when it is not on a terminal.
+  const absl::StatusOr<std::optional<thinp::Signature>> found = Probe(host, path);
+  if (!found.ok()) return sys::AddContext(found.status(), context);
+  if (found->has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(context, ": it holds ", thinp::SignatureName((*found)->kind),
+                     ", which is not overwritten; use an empty device"));
+  }
+  const absl::Status made =
+      type == FilesystemType::kExt4 ? MakeExt4(host, path, args) : MakeXfs(host, path, args);
+  if (!made.ok()) return sys::AddContext(made, context);
+  return ReadUuid(host, facts, path);
+}
+
+absl::Status GrowFilesystem(const sys::Host& host, FilesystemType type, absl::string_view path,
+                            absl::string_view mount_point) {
+  const absl::string_view object = type == FilesystemType::kExt4 ? path : mount_point;
+  absl::Status grown = CheckGrowProgram(host, type);
+  if (grown.ok()) {
+    grown = RunToSuccess(host, {std::string(FactsOf(type).grow_program), std::string(object)});
+  }
+  return sys::AddContext(grown, absl::StrCat("grow ", FilesystemName(type), " filesystem on ", path,
+                                             " at ", mount_point));
+}
+
+absl::StatusOr<std::unique_ptr<sys::Dir>> MountFilesystem(const sys::Host& host,
+                                                          FilesystemType type,
+                                                          absl::string_view path,
+                                                          absl::string_view target,
+                                                          const MountOptions& options) {
+  const Facts& facts = FactsOf(type);
+  sys::MountRequest request;
+  request.source = std::string(path);
+  request.target = std::string(target);
+  request.filesystem = std::string(facts.name);
+  request.flags = options.flags;
+  request.data = options.data;
+  if (type == FilesystemType::kXfs &&
+      !absl::c_linear_search(absl::StrSplit(options.data, ','), "nouuid")) {
+    request.data = absl::StrCat("nouuid", options.data.empty() ? "" : ",", options.data);
+  }
+  absl::StatusOr<std::unique_ptr<sys::Dir>> mounted = host.mounts->Mount(request);
+  if (mounted.ok()) return mounted;
+  const int error = sys::GetErrno(mounted.status());
+  return sys::AddContext(
+      mounted.status(),
+      absl::StrCat("mount ", facts.name, " filesystem on ", path, " at ", target,
+                   request.data.empty() ? "" : absl::StrCat(" with ", request.data), " (",
+                   MountHint(error), error == ENODEV ? facts.kernel_option : "", ")"));
+}
+
+}  // namespace dmkit::driver

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "driver/layer_mount.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "dm/nodes.h"
+#include "sys/durable.h"
+#include "sys/status.h"
+
+namespace dmkit::driver {
+namespace {
+
+constexpr uint32_t kMountPointMode = 0700;
+constexpr uint32_t kRootfsMode = 0755;
+// For udevd and blkid, which open a device for a moment; a device that is held longer goes by itself.
+constexpr absl::Duration kRemovePatience = absl::Milliseconds(500);
+
+absl::Status IgnoreErrno(const absl::Status& status, int error) {
+  return sys::GetErrno(status) == error ? absl::OkStatus() : status;
+}
+
+}  // namespace
+
+absl::StatusOr<LayerMounts> LayerMounts::Open(const sys::Host& host, thinp::DeviceSet& set,
+                                              absl::string_view root,
+                                              const MountOptions& mount_options) {
+  std::string path = absl::StrCat(root, "/mnt");
+  DMKIT_RETURN_IF_ERROR(sys::MakeDirs(*host.root, path, kMountPointMode));
+  return LayerMounts(host, set, std::move(path), mount_options);
+}
+
+std::string LayerMounts::MountPoint(absl::string_view layer) const {
+  return absl::StrCat(path_, "/", layer);
+}
+
+std::string LayerMounts::RootfsPath(absl::string_view layer) const {
+  return absl::StrCat(path_, "/", layer, "/", kRootfs);
+}
+
+absl::StatusOr<bool> LayerMounts::IsMounted(absl::string_view layer) const {
+  const auto here = host_.root->Stat(MountPoint(layer));
+  if (sys::GetErrno(here.status()) == ENOENT) return false;
+  if (!here.ok()) return here.status();
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat above, host_.root->Stat(path_));
+  return here->device != above.device;
+}
+
+absl::Status LayerMounts::MountAndPrepare(const thinp::proto::DeviceState& device,
+                                          FilesystemType type, const std::string& node) {
+  const std::string target = MountPoint(device.name());
+  DMKIT_RETURN_IF_ERROR(IgnoreErrno(host_.root->MakeDir(target, kMountPointMode), EEXIST));
+  absl::Status failed;
+  {
+    const auto mounted = MountFilesystem(host_, type, node, target, options_);
+    failed = mounted.ok()
+                 ? IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST)
+                 : mounted.status();
+  }
+  if (failed.ok()) return failed;
+  const absl::Status unmounted =
+      IgnoreErrno(host_.mounts->Unmount(target, sys::UnmountMode::kDetach), EINVAL);
+  failed = sys::WithSecondError(failed, "unmounting again", unmounted);
+  return sys::WithSecondError(failed, "removing the mount point", host_.root->RemoveDir(target));
+}
+
+absl::Status LayerMounts::Up(const thinp::proto::DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set_->Activate(device));
+  const auto node = dm::EnsureDeviceNode(host_, active.device);
+  const absl::Status mounted =
+      node.ok() ? MountAndPrepare(device, type, *node) : node.status();
+  if (mounted.ok()) return mounted;
+  return sys::WithSecondError(
+      sys::AddContext(mounted, absl::StrCat("layer \"", device.name(), "\"")),
+      "removing its device again",
+      set_->Deactivate(device.name(), kRemovePatience, /*deferred=*/true));
+}
+
+absl::Status LayerMounts::Down(absl::string_view layer) {
+  const std::string target = MountPoint(layer);
+  absl::Status unmounted = host_.mounts->Unmount(target, sys::UnmountMode::kNormal);
+  const bool busy = sys::GetErrno(unmounted) == EBUSY;
+  if (busy) unmounted = host_.mounts->Unmount(target, sys::UnmountMode::kDetach);
+  // EINVAL and ENOENT: it was not mounted.
+  unmounted = IgnoreErrno(IgnoreErrno(unmounted, EINVAL), ENOENT);
+  DMKIT_RETURN_IF_ERROR(unmounted);
+  // Removing the mount point also ends copies of the mount in other mount namespaces.
+  DMKIT_RETURN_IF_ERROR(IgnoreErrno(host_.root->RemoveDir(target), ENOENT));
+  return set_->Deactivate(layer, busy ? absl::ZeroDuration() : kRemovePatience, /*deferred=*/true);
+}
+
+absl::StatusOr<std::vector<std::string>> LayerMounts::List() const {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, host_.root->List(path_));
+  std::vector<std::string> names;
+  for (const sys::DirEntry& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace dmkit::driver

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One layer's device and mount, up and down. The caller holds the layer's lock.
+
+#ifndef DMKIT_DRIVER_LAYER_MOUNT_H_
+#define DMKIT_DRIVER_LAYER_MOUNT_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "driver/filesystem.h"
+#include "sys/host.h"
+#include "thinp/device_set.h"
+
+namespace dmkit::driver {
+
+// The directory of every layer that holds its root filesystem; beside it a filesystem keeps lost+found.
+inline constexpr absl::string_view kRootfs = "rootfs";
+
+class LayerMounts {
+ public:
+  // Mount points are <root>/mnt/<layer>. `mount_options` are added to each mount. `set` is borrowed.
+  static absl::StatusOr<LayerMounts> Open(const sys::Host& host, thinp::DeviceSet& set,
+                                          absl::string_view root, const MountOptions& mount_options);
+
+  // <root>/mnt/<layer>.
+  std::string MountPoint(absl::string_view layer) const;
+  std::string RootfsPath(absl::string_view layer) const;
+
+  // Whether a filesystem is mounted there: two calls, no list is read.
+  absl::StatusOr<bool> IsMounted(absl::string_view layer) const;
+
+  // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on failure. Blocks on the device.
+  absl::Status Up(const thinp::proto::DeviceState& device);
+
+  // Unmounts (lazily when it is in use), removes the mount point, and removes the device; one that a leaked mount keeps open goes at its
+  // last close. Also takes down what is only half up.
+  absl::Status Down(absl::string_view layer);
+
+  // The names under <root>/mnt.
+  absl::StatusOr<std::vector<std::string>> List() const;
+
+ private:
+  LayerMounts(const sys::Host& host, thinp::DeviceSet& set, std::string path, MountOptions options)
+      : host_(host), set_(&set), path_(std::move(path)), options_(std::move(options)) {}
+
+  absl::Status MountAndPrepare(const thinp::proto::DeviceState& device, FilesystemType type,
+                               const std::string& node);
+
+  sys::Host host_;
+  thinp::DeviceSet* set_;
+  std::string path_;
+  MountOptions options_;
+};
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_LAYER_MOUNT_H_
