@@ -91,7 +91,7 @@ constexpr CommandSpec kCommands[] = {
      "and base filesystem.\n"
      "\n"
      "An ID starts with a letter or digit, goes on with these and \"_\", \".\" and \"-\", and has "
-     "at most 100 bytes. \"base\" and \"pool\" are reserved. Creating an ID that exists is an "
+     "at most 85 bytes. \"base\" and \"pool\" are reserved. Creating an ID that exists is an "
      "error.",
      kUsual, "dmkit create debian\ndmkit create web --parent debian", true},
     {CommandId::kRemove, SectionId::kLayers, "rm", kIds, kNoOptions, "Remove layers",

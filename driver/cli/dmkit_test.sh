@@ -117,7 +117,7 @@ if ! grep -qw device-mapper /proc/misc && ! modprobe -n dm_mod 2>/dev/null; then
   silent "$out"
   expect 1 --root "$store" create web
   says "$err" "CONFIG_BLK_DEV_DM"
-  [[ ! -e $store && ! -e /dev/mapper/control ]] || fail "something was made"
+  [[ ! -e $store ]] || fail "a store was made"
   expect 0 version
   says "$out" "device-mapper interface: not available"
 fi

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "dm/device_mapper.h"
+#include "dm/nodes.h"
 #include "dm/text.h"
 #include "dm/types.h"
 #include "driver/cli/execute.h"
@@ -34,6 +35,14 @@ namespace {
 constexpr size_t kSysfsBytesMax = 4096;
 constexpr uint32_t kSectorsPerKib = 2;
 
+// The device's name in the kernel: `name`, or where there is no such device, what libdevmapper
+// gives the kernel for it: dmsetup's "a b" is the kernel's "a\x20b".
+dm::DmName KernelName(dm::DeviceMapper& dm, const dm::DmName& name) {
+  const absl::StatusOr<dm::DmName> mangled = dm::DmName::Create(dm::MangledName(name));
+  if (!mangled.ok() || *mangled == name) return name;
+  return sys::GetErrno(dm.Info(name).status()) == ENXIO ? *mangled : name;
+}
+
 // What was found before the first error, and that error with the name it is about.
 template <typename T>
 struct Found {
@@ -50,7 +59,7 @@ Found<T> AskEach(dm::DeviceMapper& dm, const std::vector<dm::DmName>& names,
                  const std::function<absl::StatusOr<T>(const dm::DeviceKey&)>& ask) {
   Found<T> found;
   for (const dm::DmName& name : names) {
-    absl::StatusOr<T> value = ask(name);
+    absl::StatusOr<T> value = ask(KernelName(dm, name));
     if (!value.ok()) return {std::move(found.values), name.text(), value.status()};
     found.values.push_back(*std::move(value));
   }
@@ -147,7 +156,8 @@ void Execute(const DmTableRequest& request, const Context& context) {
   const auto found = AskEach<dm::TableReply>(*dm, request.names, table);
   const bool one = request.names.size() == 1 && !found.values.empty();
   Tell(context, found,
-       one ? dm::FormatTable(found.values.front(), false) : dm::FormatAllTables(found.values, false));
+       one ? dm::FormatTable(found.values.front(), false)
+           : dm::FormatAllTables(found.values, false));
 }
 
 void Execute(const DmInfoRequest& request, const Context& context) {
@@ -167,7 +177,7 @@ void Execute(const DmMessageRequest& request, const Context& context) {
   std::optional<dm::DeviceMapper> dm = OpenDm(context);
   if (!dm.has_value()) return;
   const absl::StatusOr<dm::MessageReply> reply =
-      dm->Message(request.name, request.sector, request.message);
+      dm->Message(KernelName(*dm, request.name), request.sector, request.message);
   if (!reply.ok()) return context.output.Fail(name, reply.status());
   report::DmMessageReply report;
   report.set_name(name);

@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The program on a real kernel, in a guest: what it prints about mapped devices is what dmsetup
+# prints, to the byte; loop devices come and go as asked; and each command on layers says what it
+# did in both formats. That the layers themselves are right is tested in driver/ and testing/e2e.
+set -u
+cd /scratch || exit 1
+failed=0
+
+fail() {
+  echo "FAILED: $*"
+  sed 's/^/  out: /' /tmp/out
+  sed 's/^/  err: /' /tmp/err
+  failed=1
+}
+
+# expect STATUS WORD...: runs dmkit.
+expect() {
+  want=$1
+  shift
+  dmkit "$@" > /tmp/out 2> /tmp/err
+  status=$?
+  [ "$status" = "$want" ] || fail "dmkit $*: exit status $status, not $want"
+}
+out() { grep -qF -- "$1" /tmp/out || fail "not printed: $1"; }
+err() { grep -qF -- "$1" /tmp/err || fail "not said: $1"; }
+
+# same WORD...: dmsetup and `dmkit dm` print the same, and fail or not alike.
+same() {
+  dmsetup "$@" > /tmp/dmsetup 2> /dev/null
+  want=$?
+  dmkit dm "$@" > /tmp/out 2> /tmp/err
+  status=$?
+  [ "$status" = "$want" ] || fail "dm $*: exit status $status, dmsetup has $want"
+  cmp /tmp/dmsetup /tmp/out || fail "dm $*: not what dmsetup prints: $(cat /tmp/dmsetup)"
+}
+
+# Nothing there at all.
+for command in ls status table info targets; do same $command; done
+[ "$(cat /tmp/out)" ] || fail "no targets"
+
+# Loop devices.
+truncate -s 16M file
+expect 0 loop attach file
+loop=$(cat /tmp/out)
+[ "$(losetup -n -O BACK-FILE "$loop")" = /scratch/file ] || fail "attached to something else"
+[ "$(losetup -n -O AUTOCLEAR "$loop" | tr -d ' ')" = 0 ] || fail "it goes away by itself"
+expect 0 loop attach file
+out "$loop"
+expect 1 loop attach file --read-only
+err "read-only"
+expect 0 loop attach file --offset 1m --size-limit 2m --format json
+out '"offset_bytes":"1048576","size_limit_bytes":"2097152"'
+expect 0 loop ls
+out "$loop"
+expect 1 loop detach file
+err "several devices"
+expect 0 loop detach /dev/loop1
+expect 1 loop attach nosuch
+err ENOENT
+
+# Mapped devices of every kind of name and state.
+dmsetup create plain --table "0 2048 linear $loop 0"
+printf '0 1024 linear %s 0\n1024 1024 zero\n' "$loop" | dmsetup create 'a b' --uuid 'U 1'
+dmsetup create empty --notable
+dmsetup create ro --readonly --table "0 8 zero"
+dmsetup load ro --table "0 16 zero"
+dmsetup suspend plain
+for command in ls status table info targets; do same $command; done
+for command in status table info; do
+  for name in plain ro empty 'a b' 'a\x20b' nosuch; do same $command "$name"; done
+  same $command plain ro 'a b'
+  same $command plain nosuch ro
+done
+dmsetup resume plain
+expect 0 dm message plain 0 @stats_create 0+8 /1
+[ "$(cat /tmp/out)" = 0 ] || fail "not the number of the first statistics"
+same message plain 0 @stats_list
+same message 'a b' 0 @stats_list
+same message plain 0 nonsense
+same message nosuch 0 @stats_list
+expect 1 dm status nosuch
+err "dmkit: dm status nosuch: "
+err ENXIO
+expect 0 dm ls --format json
+out '"name":"a\\x20b","uuid":"U\\x201","device_number":"'
+expect 0 dm table plain --format json
+out '"start_sector":"0","length_sectors":"2048","type":"linear","text":"7:0 0"'
+if dmsetup create secret --table "0 8 crypt aes-cbc-plain64 $(printf %032d 7) 0 $loop 0"; then
+  same table secret
+  expect 0 dm table secret --format json
+  out "aes-cbc-plain64 $(printf %032d 0) 0"
+  dmsetup remove secret
+fi
+dmsetup remove_all
+# Something has the device open: the kernel detaches it at the last close.
+sleep 60 < "$loop" &
+holder=$!
+expect 0 loop detach file
+err "last close"
+kill $holder
+wait $holder 2> /dev/null
+expect 0 loop detach "$loop"
+expect 0 loop ls
+[ "$(wc -l < /tmp/out)" = 1 ] || fail "a loop device is left"
+
+# Layers.
+made="--opt dm.basesize=128m --opt dm.loopdatasize=1g --opt dm.loopmetadatasize=16m"
+expect 1 --root store status
+err "dmkit create"
+expect 0 --root store create image $made
+expect 0 --root /scratch/store create web --parent image --format json
+[ "$(cat /tmp/out)" = "{}" ] || fail "no empty object"
+expect 0 --root store create empty --parent base
+expect 1 --root store create web
+err EEXIST
+expect 1 --root store create x --parent nosuch
+err nosuch
+expect 0 --root store get web
+[ "$(cat /tmp/out)" = /scratch/store/mnt/web/rootfs ] || fail "another path"
+expect 0 --root store get web --format json
+out '{"id":"web","path":"/scratch/store/mnt/web/rootfs"}'
+expect 1 --root store rm image web nosuch
+err "dmkit: rm web: "
+err "dmkit: rm nosuch: "
+expect 0 --root store ls
+out "image (removed)"
+out "  web "
+out "/scratch/store/mnt/web/rootfs (2 gets)"
+expect 0 --root store ls --format json
+out '"id":"web","parent":"image","parent_removed":true'
+expect 0 --root store inspect web
+out "Parent: image (removed)"
+expect 0 --root store status
+out "Pool Mode: rw"
+expect 0 --root store pool status
+out "Mode: rw"
+expect 0 --root store pool check
+out "nothing is wrong"
+expect 0 --root store exists web
+expect 1 --root store exists image
+expect 0 --root store put web
+expect 0 --root store put web --all
+expect 1 --root store put web
+err EINVAL
+cp store/devices/empty keep
+echo > store/devices/empty
+expect 0 --root store ls
+out Quarantined
+expect 1 --root store pool check
+out "what to do"
+expect 0 --root store exists empty
+cp keep store/devices/empty
+expect 0 --root store --trace get web
+err "trace: DM_TABLE_LOAD"
+expect 0 --root store put web
+expect 0 --root store rm web empty
+expect 0 --root store cleanup
+expect 0 --root store cleanup
+expect 0 dm ls
+out "No devices found"
+expect 0 loop ls
+[ "$(wc -l < /tmp/out)" = 1 ] || fail "a loop device is left"
+expect 0 version
+out "device-mapper interface: 4."
+
+exit $failed
