@@ -166,6 +166,31 @@ TEST_P(GoldenTest, ARefusedCommandChangesNothingButTheVersion) {
   EXPECT_EQ(checked, 16u);
 }
 
+TEST_P(GoldenTest, RefusalsHaveTheseErrnos) {
+  const std::map<std::string, std::string> expected = {
+      {"version_newer_minor", "EINVAL"},
+      {"version_other_major", "EINVAL"},
+      {"unknown_command", "ENOTTY"},
+      {"target_version_unknown", "EINVAL"},
+      {"create_taken", "EBUSY"},
+      {"create_no_name", "EINVAL"},
+      {"create_slash", "EINVAL"},
+      {"load_bad_type", "EINVAL"},
+      {"load_gap", "EINVAL"},
+      {"status_missing", "ENXIO"},
+      {"status_two_keys", "EINVAL"},
+      {"message_refused", "EINVAL"},
+      {"geometry_out_of_range", "EINVAL"},
+      {"rename_taken", "EBUSY"},
+      {"remove_open", "EBUSY"},
+      {"remove_missing", "ENXIO"},
+  };
+  for (const auto& [name, golden] : goldens_) {
+    const auto refusal = expected.find(name);
+    EXPECT_EQ(golden.error, refusal == expected.end() ? "0" : refusal->second) << name;
+  }
+}
+
 TEST_P(GoldenTest, BytesThatTheKernelLeftAloneDoNotMatter) {
   EXPECT_EQ(Decoded<TableReply>("targets_poisoned"), Decoded<TableReply>("targets"));
   EXPECT_EQ(Decoded<ListDevicesReply>("list_poisoned"), Decoded<ListDevicesReply>("list_uuids"));

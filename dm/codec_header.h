@@ -104,9 +104,9 @@ class RawReply {
 absl::Status CheckPayload(const RawReply& reply);
 
 // The state of the device in a reply header. What the command does not tell is left at its default:
-// after REMOVE there are name, uuid, `exists` (false unless the removal was deferred), whether there
-// was an inactive table, and the two flags of removal; after RENAME name and uuid are empty (the kernel
-// would return the old ones) and has_inactive_table is false.
+// after REMOVE there are name, uuid, `exists` (false unless the removal was deferred), whether
+// there was an inactive table, and the two flags of removal; after RENAME name and uuid are empty
+// (the kernel would return the old ones) and has_inactive_table is false.
 DeviceInfo DecodeDeviceInfo(const RawReply& reply);
 
 // The other side, for tests: the reply header that says `info`. `request` is the header of the

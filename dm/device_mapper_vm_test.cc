@@ -243,6 +243,7 @@ TEST_F(DeviceMapperVmTest, RemoveAllRemovesStacksAndSkipsOpenDevices) {
   const DmName open = MakeActive("open", {ZeroLine(0, 8)});
   {
     const auto file = OpenNode(dm_.Info(open)->device, sys::Access::kReadOnly);
+    EXPECT_THAT(dm_.Remove(low, {}), FailsWithErrno(EBUSY)) << "another device is built on it";
     EXPECT_THAT(dm_.RemoveAll(false), IsOk());
     const auto left = dm_.List();
     ASSERT_THAT(left, IsOkAndHolds(SizeIs(1)));

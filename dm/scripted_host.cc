@@ -43,6 +43,43 @@ class TextFile : public sys::File {
   std::string text_;
 };
 
+// What this room has no use for: there, because every pointer of a Host is set.
+class NoMounts : public sys::Mounts {
+ public:
+  absl::StatusOr<std::unique_ptr<sys::Dir>> Mount(const sys::MountRequest&) override {
+    return Unsupported();
+  }
+  absl::Status Unmount(absl::string_view, sys::UnmountMode) override { return Unsupported(); }
+};
+
+class NoProcesses : public sys::Processes {
+ public:
+  absl::StatusOr<sys::ProcessResult> Run(const std::vector<std::string>&, absl::Duration) override {
+    return Unsupported();
+  }
+  absl::StatusOr<std::string> Find(absl::string_view) override { return Unsupported(); }
+  int32_t ProcessId() override { return 1; }
+  uint32_t EffectiveUserId() override { return 0; }
+  absl::Status LockMemory() override { return Unsupported(); }
+  absl::Status UnlockMemory() override { return Unsupported(); }
+};
+
+class NoSemaphores : public sys::Semaphores {
+ public:
+  absl::StatusOr<int32_t> Create(uint32_t) override { return Unsupported(); }
+  absl::StatusOr<int32_t> Find(uint32_t) override { return Unsupported(); }
+  absl::StatusOr<int32_t> Value(int32_t) override { return Unsupported(); }
+  absl::Status SetValue(int32_t, int32_t) override { return Unsupported(); }
+  absl::Status Add(int32_t, int32_t) override { return Unsupported(); }
+  absl::StatusOr<bool> WaitForZero(int32_t, absl::Duration) override { return Unsupported(); }
+  absl::Status Remove(int32_t) override { return Unsupported(); }
+};
+
+class NoRandom : public sys::Random {
+ public:
+  absl::Status Fill(absl::Span<char>) override { return Unsupported(); }
+};
+
 struct Replier {
   DeviceInfo info;
 
@@ -87,6 +124,13 @@ std::string KeyName(const CreateRequest& request, int) { return request.name.tex
 
 }  // namespace
 
+struct ScriptedHost::Unused {
+  NoMounts mounts;
+  NoProcesses processes;
+  NoSemaphores semaphores;
+  NoRandom random;
+};
+
 class ScriptedHost::Control : public TextFile {
  public:
   explicit Control(ScriptedHost& owner) : TextFile(""), owner_(owner) {}
@@ -118,7 +162,8 @@ class ScriptedHost::Control : public TextFile {
 
 ScriptedHost::ScriptedHost()
     : responder([](const Request& request) { return Succeed(request); }),
-      root([this] { return std::make_unique<Control>(*this); }) {
+      root([this] { return std::make_unique<Control>(*this); }),
+      unused_(std::make_unique<Unused>()) {
   sys::FileStat control;
   control.type = sys::FileType::kCharDevice;
   control.rdevice = {10, 236};
@@ -127,8 +172,14 @@ ScriptedHost::ScriptedHost()
   root.texts["/proc/misc"] = "237 loop-control\n236 device-mapper\n183 hw_random\n";
 }
 
+ScriptedHost::~ScriptedHost() = default;
+
 sys::Host ScriptedHost::host() {
   sys::Host host;
+  host.mounts = &unused_->mounts;
+  host.processes = &unused_->processes;
+  host.semaphores = &unused_->semaphores;
+  host.random = &unused_->random;
   host.root = &root;
   host.clock = &clock;
   return host;

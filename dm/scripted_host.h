@@ -82,6 +82,7 @@ class ScriptedHost {
   using Responder = std::function<absl::StatusOr<Reply>(const Request&)>;
 
   ScriptedHost();
+  ~ScriptedHost();
   ScriptedHost(const ScriptedHost&) = delete;
   ScriptedHost& operator=(const ScriptedHost&) = delete;
 
@@ -113,6 +114,8 @@ class ScriptedHost {
 
  private:
   class Control;
+  struct Unused;
+  std::unique_ptr<Unused> unused_;
 };
 
 }  // namespace dmkit::dm::testing
