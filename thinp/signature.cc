@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Magic numbers and where they lie. Nothing here is checked beyond what tells one kind from
+// another: a damaged filesystem is still somebody's filesystem.
 
 #include "thinp/signature.h"
 
+#include <endian.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -14,12 +21,16 @@
 namespace dmkit::thinp {
 namespace {
 
-// btrfs keeps its superblock furthest in, at 64 KiB; 4 KiB of it are enough.
+// btrfs lies furthest in, at 64 KiB; its first 4 KiB are enough.
 constexpr size_t kProbeBytes = 68 * 1024;
 constexpr size_t kUuidBytes = 16;
-constexpr uint64_t kThinPoolMagic = 27022010;  // THIN_SUPERBLOCK_MAGIC, dm-thin-metadata.c
 
-// The bytes at `offset`; empty where the device is too short.
+// Aligned for O_DIRECT.
+struct alignas(4096) ProbeBuffer {
+  std::array<char, kProbeBytes> bytes;
+};
+
+// The `length` bytes at `offset`; empty where the device is too short.
 absl::string_view At(absl::string_view data, size_t offset, size_t length) {
   if (offset > data.size() || data.size() - offset < length) return {};
   return data.substr(offset, length);
@@ -29,34 +40,43 @@ bool HasMagic(absl::string_view data, size_t offset, absl::string_view magic) {
   return At(data, offset, magic.size()) == magic;
 }
 
+struct Magic {
+  SignatureKind kind;
+  size_t offset;
+  absl::string_view bytes;
+  size_t uuid_offset;  // 0: none is read
+};
+
+// In order of precedence.
+constexpr Magic kMagics[] = {
+    // Versions 1 and 2 of cryptsetup's on-disk formats.
+    {SignatureKind::kLuks, 0, {"LUKS\xba\xbe\x00\x01", 8}, 0},
+    {SignatureKind::kLuks, 0, {"LUKS\xba\xbe\x00\x02", 8}, 0},
+    // THIN_SUPERBLOCK_MAGIC in drivers/md/dm-thin-metadata.c: 27022010, little-endian.
+    {SignatureKind::kThinPool, 32, {"\xba\x52\x9c\x01\x00\x00\x00\x00", 8}, 0},
+    {SignatureKind::kXfs, 0, {"XFSB", 4}, 32},
+    // s_magic and s_uuid of the superblock at 1024.
+    {SignatureKind::kExt, 1024 + 0x38, {"\x53\xef", 2}, 1024 + 0x68},
+    // magic and fsid of the first superblock.
+    {SignatureKind::kBtrfs, 0x10000 + 0x40, {"_BHRfS_M", 8}, 0x10000 + 0x20},
+};
+
+// The second header of LUKS2 lies behind the first one, whose size has a choice; what is left when
+// the first one is damaged.
+constexpr size_t kSecondLuksOffsets[] = {0x4000, 0x8000, 0x10000};
+constexpr absl::string_view kSecondLuksMagic = {"SKUL\xba\xbe\x00\x02", 8};
+
 std::string UuidAt(absl::string_view data, size_t offset) {
   const absl::string_view bytes = At(data, offset, kUuidBytes);
-  if (bytes.empty()) return "";
+  if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; })) return "";
   const std::string hex = absl::BytesToHexString(bytes);
   return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-",
                       hex.substr(16, 4), "-", hex.substr(20));
 }
 
-bool IsThinPool(absl::string_view data) {
-  const absl::string_view bytes = At(data, 32, sizeof(uint64_t));
-  uint64_t magic = 0;
-  if (bytes.empty()) return false;
-  std::memcpy(&magic, bytes.data(), sizeof(magic));
-  return magic == kThinPoolMagic;
-}
-
-// The signature fills the last ten bytes of the first page, whose size is the maker's.
-bool IsSwap(absl::string_view data) {
-  for (const size_t page : {4096u, 8192u, 16384u, 32768u, 65536u}) {
-    for (const absl::string_view magic : {"SWAPSPACE2", "SWAP-SPACE"}) {
-      if (HasMagic(data, page - magic.size(), magic)) return true;
-    }
-  }
-  return false;
-}
-
+// A label may lie in any of the first four sectors; pvcreate chooses the second.
 bool IsLvm(absl::string_view data) {
-  for (size_t sector = 0; sector < 4; ++sector) {
+  for (const size_t sector : {0u, 1u, 2u, 3u}) {
     if (HasMagic(data, sector * 512, "LABELONE") && HasMagic(data, sector * 512 + 24, "LVM2 001")) {
       return true;
     }
@@ -64,38 +84,62 @@ bool IsLvm(absl::string_view data) {
   return false;
 }
 
+// The primary header is in LBA 1, of sectors of 512 or of 4096 bytes.
 bool IsGpt(absl::string_view data) {
   return HasMagic(data, 512, "EFI PART") || HasMagic(data, 4096, "EFI PART");
 }
 
-// 55 AA also ends boot sectors of filesystems, so a partition entry must make sense: a type, a status
-// that is 0 or 80, a start and a length.
-bool IsMbr(absl::string_view data) {
-  if (!HasMagic(data, 510, "\x55\xaa")) return false;
-  for (size_t entry = 446; entry < 510; entry += 16) {
-    const absl::string_view bytes = At(data, entry, 16);
-    const auto status = static_cast<uint8_t>(bytes[0]);
-    const bool empty = bytes[4] == 0;
-    uint32_t start = 0;
-    uint32_t length = 0;
-    std::memcpy(&start, bytes.data() + 8, sizeof(start));
-    std::memcpy(&length, bytes.data() + 12, sizeof(length));
-    if (!empty && (status == 0 || status == 0x80) && start != 0 && length != 0) return true;
+// The signature fills the last ten bytes of the first page, whose size is the maker's. Hibernation
+// puts one of its own in the place of swap's (HIBERNATE_SIG in kernel/power/swap.c).
+bool IsSwap(absl::string_view data) {
+  for (const size_t page : {4096u, 8192u, 16384u, 32768u, 65536u}) {
+    for (const absl::string_view magic :
+         {absl::string_view("SWAPSPACE2"), absl::string_view("SWAP-SPACE"),
+          absl::string_view("S1SUSPEND\0", 10), absl::string_view("S2SUSPEND\0", 10),
+          absl::string_view("ULSUSPEND\0", 10)}) {
+      if (HasMagic(data, page - magic.size(), magic)) return true;
+    }
   }
   return false;
 }
 
-std::optional<Signature> Recognize(absl::string_view data) {
-  if (HasMagic(data, 0x438, "\x53\xef")) return Signature{SignatureKind::kExt, UuidAt(data, 0x468)};
-  if (HasMagic(data, 0, "XFSB")) return Signature{SignatureKind::kXfs, UuidAt(data, 32)};
-  if (HasMagic(data, 0x10040, "_BHRfS_M")) {
-    return Signature{SignatureKind::kBtrfs, UuidAt(data, 0x10020)};
+bool IsSecondLuksHeader(absl::string_view data) {
+  return std::any_of(std::begin(kSecondLuksOffsets), std::end(kSecondLuksOffsets),
+                     [data](size_t at) { return HasMagic(data, at, kSecondLuksMagic); });
+}
+
+uint32_t LittleEndian32(absl::string_view bytes, size_t offset) {
+  uint32_t value = 0;
+  std::memcpy(&value, bytes.data() + offset, sizeof(value));
+  return le32toh(value);
+}
+
+// 55 AA also ends the boot sectors of filesystems, so the table must make sense: each of the four
+// entries active or not (as block/partitions/msdos.c asks), and one with a type, a start and a
+// size.
+bool IsMbr(absl::string_view data) {
+  if (!HasMagic(data, 510, "\x55\xaa")) return false;
+  bool any_partition = false;
+  for (size_t offset = 446; offset < 510; offset += 16) {
+    const absl::string_view entry = data.substr(offset, 16);
+    const auto active = static_cast<unsigned char>(entry[0]);
+    if (active != 0 && active != 0x80) return false;
+    const bool partition =
+        entry[4] != 0 && LittleEndian32(entry, 8) != 0 && LittleEndian32(entry, 12) != 0;
+    any_partition = any_partition || partition;
   }
-  if (HasMagic(data, 0, absl::string_view("LUKS\xba\xbe", 6))) return Signature{SignatureKind::kLuks, ""};
-  if (IsThinPool(data)) return Signature{SignatureKind::kThinPool, ""};
+  return any_partition;
+}
+
+std::optional<Signature> Recognise(absl::string_view data) {
+  for (const Magic& magic : kMagics) {
+    if (!HasMagic(data, magic.offset, magic.bytes)) continue;
+    return Signature{magic.kind, magic.uuid_offset == 0 ? "" : UuidAt(data, magic.uuid_offset)};
+  }
   if (IsLvm(data)) return Signature{SignatureKind::kLvm, ""};
-  if (IsSwap(data)) return Signature{SignatureKind::kSwap, ""};
   if (IsGpt(data)) return Signature{SignatureKind::kGpt, ""};
+  if (IsSwap(data)) return Signature{SignatureKind::kSwap, ""};
+  if (IsSecondLuksHeader(data)) return Signature{SignatureKind::kLuks, ""};
   if (IsMbr(data)) return Signature{SignatureKind::kMbr, ""};
   return std::nullopt;
 }
@@ -127,10 +171,9 @@ absl::string_view SignatureName(SignatureKind kind) {
 }
 
 absl::StatusOr<std::optional<Signature>> ProbeSignature(sys::File& device) {
-  std::string data(kProbeBytes, '\0');
-  DMKIT_ASSIGN_OR_RETURN(const size_t length, device.ReadAt(0, absl::MakeSpan(data)));
-  data.resize(length);
-  return Recognize(data);
+  const auto buffer = std::make_unique<ProbeBuffer>();
+  DMKIT_ASSIGN_OR_RETURN(const size_t length, device.ReadAt(0, absl::MakeSpan(buffer->bytes)));
+  return Recognise(absl::string_view(buffer->bytes.data(), length));
 }
 
 }  // namespace dmkit::thinp
