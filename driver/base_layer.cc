@@ -122,9 +122,9 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
 absl::Status CheckBaseOptions(const sys::Host& host, const Options& options) {
   const FilesystemType type = FilesystemOf(options);
   if (SizeOf(options) < MinimumSize(type)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("dm.basesize is ", SizeOf(options).count(), " bytes; ", FilesystemName(type),
-                     " needs at least ", MinimumSize(type).count()));
+    return absl::InvalidArgumentError(absl::StrCat("dm.basesize is ", SizeOf(options).count(),
+                                                   " bytes; ", FilesystemName(type),
+                                                   " needs at least ", MinimumSize(type).count()));
   }
   return CheckMakeProgram(host, type);
 }

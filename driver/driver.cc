@@ -39,8 +39,8 @@ absl::Status CheckBeforeMaking(const sys::Host& host, const DriverConfig& config
   DMKIT_ASSIGN_OR_RETURN(const bool exists, thinp::SetExists(host, config.root));
   if (exists) return absl::OkStatus();
   if (!config.create) {
-    return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store at ", config.root,
-                                                 " (`dmkit create` makes one)"));
+    return sys::ErrnoStatus(
+        ENOENT, absl::StrCat("there is no store at ", config.root, " (`dmkit create` makes one)"));
   }
   return CheckBaseOptions(host, config.options);
 }
@@ -77,8 +77,8 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
                          EnsureBase(host, *set, locks, base_mounts, config.options));
   DMKIT_ASSIGN_OR_RETURN(LayerMounts mounts,
                          LayerMounts::Open(host, *set, config.root, mount_options));
-  auto impl = std::unique_ptr<Impl>(new Impl{dm, std::move(set), std::move(locks),
-                                             std::move(counts), std::move(mounts), std::move(base)});
+  auto impl = std::unique_ptr<Impl>(new Impl{
+      dm, std::move(set), std::move(locks), std::move(counts), std::move(mounts), std::move(base)});
   return std::unique_ptr<Driver>(new Driver(std::move(impl)));
 }
 
@@ -111,8 +111,8 @@ absl::Status Driver::Create(absl::string_view id, absl::string_view parent) {
   }
   thinp::proto::DeviceLabels labels = parent_state->labels();
   labels.set_created_unix_seconds(absl::ToUnixSeconds(impl_->host().clock->Now()));
-  const auto created = impl_->set->AddSnapshot(
-      layer.text(), origin, sys::Bytes{parent_state->size_bytes()}, labels);
+  const auto created =
+      impl_->set->AddSnapshot(layer.text(), origin, sys::Bytes{parent_state->size_bytes()}, labels);
   return LayerContext(created.status(), layer);
 }
 
@@ -122,9 +122,9 @@ absl::Status Driver::Remove(absl::string_view id) {
   DMKIT_ASSIGN_OR_RETURN(const uint32_t handed_out, impl_->HandedOut(layer));
   if (handed_out != 0) {
     return sys::ErrnoStatus(
-        EBUSY, absl::StrCat("layer \"", id, "\" is mounted at ",
-                            impl_->mounts.MountPoint(layer.text()), " (handed out ", handed_out,
-                            " times): `dmkit put` it first"));
+        EBUSY,
+        absl::StrCat("layer \"", id, "\" is mounted at ", impl_->mounts.MountPoint(layer.text()),
+                     " (handed out ", handed_out, " times): `dmkit put` it first"));
   }
   const absl::Status deleted = impl_->set->Delete(layer.text());
   if (!deleted.ok() && sys::GetErrno(deleted) != ENOENT) return LayerContext(deleted, layer);
@@ -149,8 +149,8 @@ absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
     return NoSuchLayer(layer);
   }
   if (!device->labels().ready()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "layer \"", id, "\" is not complete: its making was interrupted; remove it"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("layer \"", id, "\" is not complete: its making was interrupted; remove it"));
   }
   DMKIT_RETURN_IF_ERROR(impl_->mounts.Up(*device));
   const absl::Status counted = impl_->counts.Write(layer, 1);

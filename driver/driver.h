@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The copy-on-write storage driver: layers that are thin snapshots of each other, mounted on demand.
-// A full successor of Docker's devicemapper graph driver; the one header a host program needs.
+// The copy-on-write storage driver: layers that are thin snapshots of each other, mounted on
+// demand. A full successor of Docker's devicemapper graph driver; the one header a host program
+// needs.
 
 #ifndef DMKIT_DRIVER_DRIVER_H_
 #define DMKIT_DRIVER_DRIVER_H_
@@ -21,9 +22,9 @@
 namespace dmkit::driver {
 
 struct DriverConfig {
-  std::string root;                      // absolute path; made (mode 0700) when missing
-  bool create = true;                    // make the store when there is none; otherwise that is ENOENT
-  std::string run_root = "/run/dmkit";   // for counts and layer locks
+  std::string root;    // absolute path; made (mode 0700) when missing
+  bool create = true;  // make the store when there is none; otherwise that is ENOENT
+  std::string run_root = "/run/dmkit";  // for counts and layer locks
   Options options;
   absl::Duration lock_patience = absl::Seconds(60);
 };
@@ -34,26 +35,28 @@ struct DriverConfig {
 class Driver {
  public:
   // Opens the store at the root, making it when there is none: state, pool, base device with its
-  // filesystem. Activates the pool after a reboot and repairs what a crash left. Cost does not grow with the number of layers.
-  // `dm` must outlive the driver.
+  // filesystem. Activates the pool after a reboot and repairs what a crash left. Cost does not grow
+  // with the number of layers. `dm` must outlive the driver.
   static absl::StatusOr<std::unique_ptr<Driver>> Open(dm::DeviceMapper& dm,
                                                       const DriverConfig& config);
   ~Driver();
 
-  // A new layer: empty (a snapshot of the base) when `parent` is empty, else a snapshot of `parent`, which may be mounted.
-  // ALREADY_EXISTS (EEXIST); NOT_FOUND (ENOENT) unknown parent; FAILED_PRECONDITION the pool is not in mode rw.
+  // A new layer: empty (a snapshot of the base) when `parent` is empty, else a snapshot of
+  // `parent`, which may be mounted. ALREADY_EXISTS (EEXIST); NOT_FOUND (ENOENT) unknown parent;
+  // FAILED_PRECONDITION the pool is not in mode rw.
   absl::Status Create(absl::string_view id, absl::string_view parent);
 
-  // Removes a layer. Layers made from it stay. NOT_FOUND (ENOENT) when there is none; EBUSY while it is
-  // mounted or handed out: the message says where.
+  // Removes a layer. Layers made from it stay. NOT_FOUND (ENOENT) when there is none; EBUSY while
+  // it is mounted or handed out: the message says where.
   absl::Status Remove(absl::string_view id);
 
-  // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs directory.
-  // Every Get wants one Put.
+  // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
+  // directory. Every Get wants one Put.
   absl::StatusOr<std::string> Get(absl::string_view id);
 
-  // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an error
-  // (EINVAL). With `all`, however often it was handed out. A layer mounted without a count has the count 1.
+  // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an
+  // error (EINVAL). With `all`, however often it was handed out. A layer mounted without a count
+  // has the count 1.
   absl::Status Put(absl::string_view id, bool all);
 
   // Whether there is such a layer, also an incomplete or quarantined one.
@@ -64,8 +67,9 @@ class Driver {
   absl::StatusOr<report::Layer> Inspect(absl::string_view id);
   absl::StatusOr<report::DriverStatus> Status();
 
-  // Unmounts all layers, whatever their counts, deactivates all devices and, unless it was given by the admin, the pool. What can be
-  // taken down is; the first error is returned. The next Open brings everything back.
+  // Unmounts all layers, whatever their counts, deactivates all devices and, unless it was given by
+  // the admin, the pool. What can be taken down is; the first error is returned. The next Open
+  // brings everything back.
   absl::Status Cleanup();
 
   absl::StatusOr<report::PoolStatus> PoolStatus();

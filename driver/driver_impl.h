@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver's methods share: the open store. Only driver.cc and driver_report.cc include this.
+// What the driver's methods share: the open store. Only driver.cc and driver_report.cc include
+// this.
 
 #ifndef DMKIT_DRIVER_DRIVER_IMPL_H_
 #define DMKIT_DRIVER_DRIVER_IMPL_H_
@@ -20,7 +21,8 @@ namespace dmkit::driver {
 struct Driver::Impl {
   const sys::Host& host() const { return dm.host(); }
 
-  // How often the layer is handed out: a mount without a count is one, a count without a mount none.
+  // How often the layer is handed out: a mount without a count is one, a count without a mount
+  // none.
   absl::StatusOr<uint32_t> HandedOut(const LayerId& layer) const;
 
   dm::DeviceMapper& dm;

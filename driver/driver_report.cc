@@ -47,8 +47,9 @@ report::Problem ToProblem(const thinp::Quarantined& file) {
   report::Problem problem;
   problem.set_object(file.file);
   problem.set_problem(std::string(file.problem.message()));
-  problem.set_advice("restore the file from a backup; or move it away and, when `dmkit pool check` "
-                     "then lists a thin id without an owner, delete that with `dmkit dm message`");
+  problem.set_advice(
+      "restore the file from a backup; or move it away and, when `dmkit pool check` "
+      "then lists a thin id without an owner, delete that with `dmkit dm message`");
   return problem;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver's tests on a real kernel share: a store on the scratch disk that is empty at the start
-// of each test, and a kernel that must be empty at its end.
+// What the driver's tests on a real kernel share: a store on the scratch disk that is empty at the
+// start of each test, and a kernel that must be empty at its end.
 
 #ifndef DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
 #define DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
@@ -32,8 +32,8 @@ class DriverVmTest : public ::testing::Test {
     dm_.emplace(*std::move(dm));
     config_.root = absl::StrCat(::testing::TempDir(), "/store-",
                                 ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    config_.options = *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=512M",
-                                     "dm.loopmetadatasize=16M"});
+    config_.options =
+        *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=512M", "dm.loopmetadatasize=16M"});
   }
 
   // Every test leaves the kernel as it found it.
@@ -94,7 +94,8 @@ class DriverVmTest : public ::testing::Test {
     return path;
   }
 
-  // A loop device on a new image, for use as a device given by the admin. Detached with `Attached` gone.
+  // A loop device on a new image, for use as a device given by the admin. Detached with `Attached`
+  // gone.
   loop::AttachedLoop AttachImage(const std::string& name, uint64_t size_bytes) {
     auto attached = loop::Attach(host(), MakeImage(name, size_bytes), loop::AttachOptions{},
                                  host().clock->Now() + absl::Seconds(10));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver refuses on a real kernel: with a message that says what is wrong, and with nothing
-// changed.
+// What the driver refuses on a real kernel: with a message that says what is wrong, and with
+// nothing changed.
 
 #include <cerrno>
 
@@ -62,8 +62,9 @@ class DriverRefusalVmTest : public DriverVmTest {
     params.data = data.info.device;
     params.metadata = metadata.info.device;
     params.block_size = thinp::kBlockSizeMin;
-    auto pool = thinp::Pool::Create(dm(), *dm::DmName::Create("admins-pool"),
-                                    *dm::DmUuid::Create("ADMIN-1"), sys::Sectors{64 * 2048}, params);
+    auto pool =
+        thinp::Pool::Create(dm(), *dm::DmName::Create("admins-pool"),
+                            *dm::DmUuid::Create("ADMIN-1"), sys::Sectors{64 * 2048}, params);
     ASSERT_TRUE(pool.ok()) << pool.status();
   }
 
@@ -79,10 +80,12 @@ TEST_F(DriverRefusalVmTest, BadLayerIdsAreRefusedByEveryMethod) {
   for (const std::string& id : {std::string(), std::string("."), std::string(".."),
                                 std::string("a/b"), std::string(86, 'x'), std::string("base"),
                                 std::string("pool"), std::string("-x"), std::string("a b")}) {
-    EXPECT_THAT(driver.Create(id, ""), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
+    EXPECT_THAT(driver.Create(id, ""), sys::FailsWithCode(absl::StatusCode::kInvalidArgument))
+        << id;
     EXPECT_THAT(driver.Remove(id), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
     EXPECT_THAT(driver.Get(id), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
-    EXPECT_THAT(driver.Put(id, false), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
+    EXPECT_THAT(driver.Put(id, false), sys::FailsWithCode(absl::StatusCode::kInvalidArgument))
+        << id;
   }
   EXPECT_EQ(driver.List()->layers_size(), 0);
 }
@@ -150,9 +153,11 @@ TEST_F(DriverRefusalVmTest, GivenPoolThatDoesNotExistIsNamed) {
 }
 
 TEST_F(DriverRefusalVmTest, GivenDeviceThatIsNoPoolIsRefused) {
-  const dm::NewDevice zero{*dm::DmName::Create("admins-zero"), *dm::DmUuid::Create("ADMIN-2"),
-                           {{sys::Sectors{0}, sys::Sectors{2048}, *dm::TargetType::Create("zero"), ""}},
-                           false};
+  const dm::NewDevice zero{
+      *dm::DmName::Create("admins-zero"),
+      *dm::DmUuid::Create("ADMIN-2"),
+      {{sys::Sectors{0}, sys::Sectors{2048}, *dm::TargetType::Create("zero"), ""}},
+      false};
   ASSERT_THAT(dm::CreateDevice(dm(), zero), sys::IsOk());
   SetOptions({"dm.basesize=64M", "dm.thinpooldev=/dev/mapper/admins-zero"});
   EXPECT_THAT(OpenStatus(), RefusedWith(absl::StatusCode::kFailedPrecondition, "no thin pool"));

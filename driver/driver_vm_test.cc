@@ -255,7 +255,8 @@ TEST_F(DriverVmTest, QuarantinedLayerIsReportedAndTheOthersWork) {
   const auto check = again.PoolCheck();
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_FALSE(check->clean());
-  EXPECT_EQ(check->problems_size(), 2) << check->DebugString();  // the file, and a thin id without owner
+  EXPECT_EQ(check->problems_size(), 2)
+      << check->DebugString();  // the file, and a thin id without owner
 }
 
 TEST_F(DriverVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {

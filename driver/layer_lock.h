@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lock of one layer, held through everything that mounts, unmounts, makes or removes it. Order: layer before set, parent before child.
+// The lock of one layer, held through everything that mounts, unmounts, makes or removes it. Order:
+// layer before set, parent before child.
 
 #ifndef DMKIT_DRIVER_LAYER_LOCK_H_
 #define DMKIT_DRIVER_LAYER_LOCK_H_
@@ -16,14 +17,15 @@
 
 namespace dmkit::driver {
 
-// The locks of the layers of one store, as files under <run_dir>/locks: they mean nothing after a reboot.
+// The locks of the layers of one store, as files under <run_dir>/locks: they mean nothing after a
+// reboot.
 class LayerLocks {
  public:
   static absl::StatusOr<LayerLocks> Open(const sys::Host& host, absl::string_view run_dir,
                                          absl::Duration patience);
 
-  // Waits for at most `patience`; ETIMEDOUT names the process that holds it. `operation` is what that
-  // process then reads about this one.
+  // Waits for at most `patience`; ETIMEDOUT names the process that holds it. `operation` is what
+  // that process then reads about this one.
   absl::StatusOr<sys::HeldLock> Acquire(absl::string_view layer, absl::string_view operation) const;
 
   // Removes the file of a layer that is gone. The caller holds its lock.

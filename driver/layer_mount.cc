@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint32_t kMountPointMode = 0700;
 constexpr uint32_t kRootfsMode = 0755;
-// For udevd and blkid, which open a device for a moment; a device that is held longer goes by itself.
+// For udevd and blkid, which open a device for a moment; a device that is held longer goes by
+// itself.
 constexpr absl::Duration kRemovePatience = absl::Milliseconds(500);
 
 absl::Status IgnoreErrno(const absl::Status& status, int error) {
@@ -54,9 +55,8 @@ absl::Status LayerMounts::MountAndPrepare(const thinp::proto::DeviceState& devic
   absl::Status failed;
   {
     const auto mounted = MountFilesystem(host_, type, node, target, options_);
-    failed = mounted.ok()
-                 ? IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST)
-                 : mounted.status();
+    failed = mounted.ok() ? IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST)
+                          : mounted.status();
   }
   if (failed.ok()) return failed;
   const absl::Status unmounted =
@@ -69,8 +69,7 @@ absl::Status LayerMounts::Up(const thinp::proto::DeviceState& device) {
   DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set_->Activate(device));
   const auto node = dm::EnsureDeviceNode(host_, active.device);
-  const absl::Status mounted =
-      node.ok() ? MountAndPrepare(device, type, *node) : node.status();
+  const absl::Status mounted = node.ok() ? MountAndPrepare(device, type, *node) : node.status();
   if (mounted.ok()) return mounted;
   return sys::WithSecondError(
       sys::AddContext(mounted, absl::StrCat("layer \"", device.name(), "\"")),

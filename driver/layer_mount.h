@@ -18,14 +18,17 @@
 
 namespace dmkit::driver {
 
-// The directory of every layer that holds its root filesystem; beside it a filesystem keeps lost+found.
+// The directory of every layer that holds its root filesystem; beside it a filesystem keeps
+// lost+found.
 inline constexpr absl::string_view kRootfs = "rootfs";
 
 class LayerMounts {
  public:
-  // Mount points are <root>/mnt/<layer>. `mount_options` are added to each mount. `set` is borrowed.
+  // Mount points are <root>/mnt/<layer>. `mount_options` are added to each mount. `set` is
+  // borrowed.
   static absl::StatusOr<LayerMounts> Open(const sys::Host& host, thinp::DeviceSet& set,
-                                          absl::string_view root, const MountOptions& mount_options);
+                                          absl::string_view root,
+                                          const MountOptions& mount_options);
 
   // <root>/mnt/<layer>.
   std::string MountPoint(absl::string_view layer) const;
@@ -34,11 +37,12 @@ class LayerMounts {
   // Whether a filesystem is mounted there: two calls, no list is read.
   absl::StatusOr<bool> IsMounted(absl::string_view layer) const;
 
-  // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on failure. Blocks on the device.
+  // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on
+  // failure. Blocks on the device.
   absl::Status Up(const thinp::proto::DeviceState& device);
 
-  // Unmounts (lazily when it is in use), removes the mount point, and removes the device; one that a leaked mount keeps open goes at its
-  // last close. Also takes down what is only half up.
+  // Unmounts (lazily when it is in use), removes the mount point, and removes the device; one that
+  // a leaked mount keeps open goes at its last close. Also takes down what is only half up.
   absl::Status Down(absl::string_view layer);
 
   // The names under <root>/mnt.
