@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# End to end through the binary, over a power cut: `power_cut_test.sh KERNEL`, two boots on one
-# disk.
+# End to end through the binary, over a power cut, in two boots on one disk:
+# `power_cut_test.sh KERNEL`.
 
 set -u
 kernel=$1
