@@ -30,7 +30,8 @@ absl::Status ExplainOpenError(const absl::Status& status, const AttachOptions& o
   if (options.direct_io && error == EINVAL) {
     return sys::AddContext(status, "its filesystem has no direct I/O, attach without it");
   }
-  if (!options.read_only && (error == EROFS || error == EACCES || error == ETXTBSY)) {
+  if (!options.read_only &&
+      (error == EROFS || error == EACCES || error == EPERM || error == ETXTBSY)) {
     return sys::AddContext(status, "it cannot be written, attach it read-only or make it writable");
   }
   return status;

@@ -43,7 +43,7 @@ absl::Status CheckBackingPath(absl::string_view path);
 absl::StatusOr<BackingIdentity> IdentifyBackingFile(const sys::Host& host, absl::string_view path);
 
 // Opens `path` as `options` say: for writing unless read_only, past the page cache with direct_io.
-// Errors as IdentifyBackingFile, and: EROFS, EACCES, ETXTBSY: it cannot be written, ask for
+// Errors as IdentifyBackingFile, and: EROFS, EACCES, EPERM, ETXTBSY: it cannot be written, ask for
 // read_only. EINVAL with direct_io: its filesystem has no direct I/O. INVALID_ARGUMENT without an
 // errno: it has not one whole sector behind the offset.
 absl::StatusOr<BackingFile> OpenBackingFile(const sys::Host& host, absl::string_view path,

@@ -18,8 +18,8 @@ struct AttachOptions {
   bool direct_io = false;  // where the kernel cannot: an error, and nothing stays attached
   sys::Bytes offset;       // any byte of the file; must lie before its end
   sys::Bytes size_limit;   // 0: to the end of the file
-  uint32_t block_size =
-      0;  // logical block size in bytes, a power of two in 512..4096; 0: the default
+  // Logical block size in bytes, a power of two in 512..4096; 0: the kernel's default.
+  uint32_t block_size = 0;
 };
 
 // A bound loop device.
