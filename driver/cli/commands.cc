@@ -21,22 +21,22 @@ constexpr SectionSpec kSections[] = {
 };
 
 constexpr OptionSpec kGlobalOptions[] = {
-    {OptionId::kRoot, "root", 0, "DIR", false,
+    {OptionId::kRoot, 0, false, "root", "DIR",
      "Where the layers are kept. Default: /var/lib/dmkit. Used by the commands on layers and on "
      "the pool."},
-    {OptionId::kOpt, "opt", 0, "dm.KEY=VALUE", true,
+    {OptionId::kOpt, 0, true, "opt", "dm.KEY=VALUE",
      "A storage option, spelled as for Docker's devicemapper driver: dm.basesize, "
      "dm.loopdatasize, dm.loopmetadatasize, dm.blocksize, dm.fs, dm.mkfsarg, dm.mountopt, "
      "dm.datadev, dm.metadatadev, dm.thinpooldev. May be given several times. Used by the "
      "commands on layers and on the pool; most matter only when the store is made."},
-    {OptionId::kFormat, "format", 0, "text|json", false,
+    {OptionId::kFormat, 0, false, "format", "text|json",
      "text (the default) is for people; json prints one object on standard output, and an error "
      "as one object on standard error."},
-    {OptionId::kTrace, "trace", 0, "", false,
+    {OptionId::kTrace, 0, false, "trace", "",
      "Shows each device-mapper and loop ioctl, request and reply, as one line on standard error "
      "that starts with \"trace: \"."},
-    {OptionId::kHelp, "help", 'h', "", false, "Explains the command and does nothing else."},
-    {OptionId::kVersion, "version", 0, "", false, "The same as the command version."},
+    {OptionId::kHelp, 'h', false, "help", "", "Explains the command and does nothing else."},
+    {OptionId::kVersion, 0, false, "version", "", "The same as the command version."},
 };
 
 constexpr OperandSpec kOneId[] = {{"ID", Count::kOne}};
@@ -49,26 +49,26 @@ constexpr OperandSpec kDeviceOrFile[] = {{"DEVICE|FILE", Count::kOne}};
 constexpr OperandSpec kCommandWords[] = {{"COMMAND", Count::kAny}};
 
 constexpr OptionSpec kCreateOptions[] = {
-    {OptionId::kParent, "parent", 0, "PARENT", false,
+    {OptionId::kParent, 0, false, "parent", "PARENT",
      "The layer to start from. Without it the new layer is an empty filesystem."},
 };
 constexpr OptionSpec kPutOptions[] = {
-    {OptionId::kAll, "all", 0, "", false, "Gives back however many gets there were."},
+    {OptionId::kAll, 0, false, "all", "", "Gives back however many gets there were."},
 };
 constexpr OptionSpec kDmStatusOptions[] = {
-    {OptionId::kNoFlush, "noflush", 0, "", false,
+    {OptionId::kNoFlush, 0, false, "noflush", "",
      "Does not make a thin pool commit its metadata first, and so does not wait for it."},
 };
 constexpr OptionSpec kLoopAttachOptions[] = {
-    {OptionId::kReadOnly, "read-only", 0, "", false, "The device refuses to be written."},
-    {OptionId::kOffset, "offset", 0, "SIZE", false,
+    {OptionId::kReadOnly, 0, false, "read-only", "", "The device refuses to be written."},
+    {OptionId::kOffset, 0, false, "offset", "SIZE",
      "The device starts this far into the file. A SIZE is a number of bytes, or has a suffix k, "
      "m, g or t for powers of 1024."},
-    {OptionId::kSizeLimit, "size-limit", 0, "SIZE", false,
+    {OptionId::kSizeLimit, 0, false, "size-limit", "SIZE",
      "The device is not larger than this. Without it, it reaches to the end of the file."},
-    {OptionId::kBlockSize, "block-size", 0, "BYTES", false,
+    {OptionId::kBlockSize, 0, false, "block-size", "BYTES",
      "The device's logical block size: 512, 1024, 2048 or 4096."},
-    {OptionId::kDirectIo, "direct-io", 0, "", false,
+    {OptionId::kDirectIo, 0, false, "direct-io", "",
      "Reads and writes the file past the page cache; an error where its filesystem cannot."},
 };
 

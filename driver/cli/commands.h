@@ -57,10 +57,10 @@ enum class OptionId {
 
 struct OptionSpec {
   OptionId id;
-  absl::string_view name;   // without the dashes
-  char letter;              // of the short form, 0 for none
-  absl::string_view value;  // what stands for the value in usage; empty: the option has none
+  char letter;  // of the short form, 0 for none
   bool repeatable;
+  absl::string_view name;   // without the dashes
+  absl::string_view value;  // what stands for the value in usage; empty: the option has none
   absl::string_view help;
 };
 

@@ -16,6 +16,7 @@
 #include "driver/cli/parse.h"
 #include "driver/cli/request.h"
 #include "sys/host.h"
+#include "sys/status.h"
 
 namespace dmkit::driver::cli {
 
@@ -26,6 +27,7 @@ Outcome Run(const Parsed& parsed, const sys::Host& host) {
     output.FailUsage(parsed.request.status(), ShortUsage(parsed.command, parsed.section));
     return output.Take();
   }
+  DMKIT_CHECK(parsed.command != nullptr);
   const uint32_t user = host.processes->EffectiveUserId();
   if (parsed.command->needs_root && user != 0) {
     output.Fail("", absl::PermissionDeniedError(
