@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What differs between the kernels that the model can be. Facts only; each part of the model reads
+// the fields that concern it. Taken from Debian's 6.1.192 and 6.12.117.
+
+#ifndef DMKIT_TESTING_MODEL_PROFILE_H_
+#define DMKIT_TESTING_MODEL_PROFILE_H_
+
+#include <array>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace dmkit::model {
+
+using Version = std::array<uint32_t, 3>;
+
+struct Profile {
+  absl::string_view name;            // "6.1"
+  absl::string_view kernel_release;  // of /proc/sys/kernel/osrelease
+
+  Version dm_interface;
+  // The names "control", "." and ".." are refused for a mapped device.
+  bool refuses_reserved_names;
+  // Records of TABLE_LOAD must start behind the header and each other, at multiples of 8.
+  bool checks_spec_layout;
+  // All 16 bytes of target_type are written in a status; else the last one stays the caller's.
+  bool pads_target_type;
+  // A device path that does not lead to a block device gives its own errno; else ENODEV, after the
+  // names of the boot command line (kernel names, bare hexadecimal numbers) were tried.
+  bool reports_path_errno;
+  // A table that refers to its own device is refused at load.
+  bool refuses_self_reference;
+  // The error target opens a device when it is given two words.
+  bool error_target_takes_device;
+  Version error_version;
+  Version zero_version;
+  Version linear_version;
+  Version striped_version;
+  Version thin_version;  // of "thin" and of "thin-pool"
+
+  // LOOP_CLR_FD detaches at the last close and opens fail meanwhile; else at once when nobody else
+  // has the device open.
+  bool loop_detaches_at_last_close;
+  // LOOP_SET_BLOCK_SIZE takes 0 for the default, and cuts its argument to 32 bits.
+  bool loop_block_size_zero_is_default;
+  // A LOOP_CONFIGURE that fails for its block size leaves the device without uevents until the next
+  // one that succeeds.
+  bool loop_failed_configure_mutes_uevents;
+  // A file that was opened for writing only can be read through its loop device; else EIO.
+  bool loop_reads_write_only_files;
+  // Files on tmpfs can be opened with O_DIRECT.
+  bool tmpfs_has_direct_io;
+};
+
+// Valid for ever.
+const Profile& Linux61();
+const Profile& Linux612();
+
+}  // namespace dmkit::model
+
+#endif  // DMKIT_TESTING_MODEL_PROFILE_H_

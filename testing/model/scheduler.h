@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lock, virtual time, deferred work and blocking: what makes the model deterministic. Nothing
+// of devices or files.
+//
+// Every call through the seam holds one Call from its start to its end, so parts of the model never
+// run side by side and need no locks of their own. Work that a real kernel gives to a workqueue is
+// queued here and done before the call returns; timers fire when virtual time passes them.
+//
+// A call that has to wait first lets queued work and timers do what they can: virtual time jumps to
+// the next timer, again and again. When nothing is left that could end the wait, the Blocking mode
+// decides. Timers must be armed only while there is something for them to do, or a wait has no end.
+
+#ifndef DMKIT_TESTING_MODEL_SCHEDULER_H_
+#define DMKIT_TESTING_MODEL_SCHEDULER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace dmkit::model {
+
+// What becomes of a wait that nothing in the model will end.
+enum class Blocking {
+  // It ends at once: -EINTR where a signal would end it, -EDEADLK (which no kernel returns) where
+  // nothing would. Listed by Hangs(). For programs with one thread.
+  kRefuse,
+  // The thread sleeps until another one changes something, or Interrupt() comes. Time stands still
+  // meanwhile unless another thread moves it.
+  kSleep,
+};
+
+enum class WaitKind { kInterruptible, kUninterruptible };
+
+class Scheduler {
+ public:
+  explicit Scheduler(absl::Time start);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Holds the model for one call of `process`: moves time by a microsecond at its start, does the
+  // queued work at its end. Calls do not nest: whoever runs a modelled program, which makes calls
+  // of its own, holds none meanwhile.
+  class Call {
+   public:
+    Call(Scheduler& scheduler, int process);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Scheduler& scheduler_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
+  // All that follows needs a Call, except the setters before the first call.
+
+  absl::Time Now() const { return now_; }
+  // Moves virtual time, firing the timers on the way.
+  void Advance(absl::Duration duration);
+
+  using TimerId = uint64_t;
+  TimerId After(absl::Duration delay, std::function<void()> action);
+  // Does nothing for a timer that has fired.
+  void Cancel(TimerId timer);
+  // Does `action` before the current call returns, behind what was queued before.
+  void Queue(std::function<void()> action) { queue_.push_back(std::move(action)); }
+  // Does what is queued now, and what that queues.
+  void RunQueue();
+
+  // Returns 0 as soon as `ready` gives true, a negative errno as Blocking says otherwise. `what` is
+  // for Hangs(): "read of dm-3: suspended".
+  int Wait(WaitKind kind, absl::string_view what, const std::function<bool()>& ready);
+  // Tells sleeping waits to look again; for every change that a wait could be for.
+  void Wake();
+  // Ends the interruptible waits of `process` with -EINTR, as a signal would.
+  void Interrupt(int process);
+  // Ends all waits with -EINTR or -EDEADLK: the power went.
+  void EndAllWaits();
+
+  void SetBlocking(Blocking blocking) { blocking_ = blocking; }
+  const std::vector<std::string>& Hangs() const { return hangs_; }
+  // The process of the call that is being made.
+  int process() const { return process_; }
+
+ private:
+  bool FireNextTimer();
+  int Refuse(WaitKind kind, absl::string_view what);
+  int Sleep(WaitKind kind, const std::function<bool()>& ready);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int process_ = 0;
+  absl::Time now_;
+  std::map<std::pair<absl::Time, TimerId>, std::function<void()>> timers_;
+  std::map<TimerId, absl::Time> timer_times_;
+  TimerId next_timer_ = 1;
+  std::deque<std::function<void()>> queue_;
+  bool is_running_queue_ = false;
+  Blocking blocking_ = Blocking::kRefuse;
+  std::vector<std::string> hangs_;
+  std::map<int, uint64_t> interrupts_;  // by process
+  uint64_t power_cuts_ = 0;
+};
+
+}  // namespace dmkit::model
+
+#endif  // DMKIT_TESTING_MODEL_SCHEDULER_H_

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The targets thin-pool and thin. Mirrors drivers/md/dm-thin.c and dm-thin-metadata.c.
+//
+// What stands on the metadata device. The pool's memory is a cache: everything that a committed
+// transaction holds is bytes on the metadata device, in the kernel's own format, and a pool that is
+// opened again (after the tables were removed, or after a power loss) is built from these bytes and
+// nothing else. The format is that of thin-provisioning-tools: superblock with checksum, the two
+// trees (mappings of two levels, device details), the data space map and the metadata space map,
+// and the copy of the superblock that a metadata snapshot is. thinp/metadata.h reads the
+// superblock, details tree and held root from it. The trees need not have the kernel's shape node
+// by node: a commit may write whole trees anew into free blocks, as long as a block that the last
+// committed superblock or the held root leads to is not written over. Used metadata blocks, as the
+// status line counts them, are therefore the model's own count; conformance compares them with a
+// stated tolerance only.
+//
+// The order of a commit: flush the data device, write the new blocks, flush, write the superblock,
+// flush; a failed write in it aborts the transaction as in the kernel (back to the last superblock,
+// needs_check, read-only; FAIL when even that cannot be written).
+//
+// Io is done with BlockDevice::Submit on the pool's data device, block by block as the mapping
+// says: real bytes move, so what one thin device writes and another reads goes through the
+// mappings. A write without room waits through Scheduler::Wait until the pool grows or its no-space
+// timer (Scheduler::After) turns waiting into -ENOSPC. The commit once a second is a timer that is
+// armed while something is uncommitted.
+//
+// How the pool and its thin devices find each other: a thin target opens its pool's mapped device
+// as any device, and looks for the pool object by that DmDevice; the pool's Presuspend and Resume
+// call InternalSuspend and InternalResume of the mapped devices of its active thin targets. Events
+// are DmTable::Event() of the table that the pool target is in.
+
+#ifndef DMKIT_TESTING_MODEL_THIN_POOL_H_
+#define DMKIT_TESTING_MODEL_THIN_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "testing/model/block_layer.h"
+#include "testing/model/dm_core.h"
+
+namespace dmkit::model {
+
+class Pool;
+
+// What a pool knows of one thin device, committed or not.
+struct ThinState {
+  uint32_t id = 0;
+  uint64_t mapped_blocks = 0;
+  uint64_t transaction_id = 0;
+  uint32_t creation_time = 0;
+  uint32_t snapshotted_time = 0;
+};
+
+class ThinPools {
+ public:
+  // Registers the module dm-thin-pool with both types.
+  explicit ThinPools(DmCore& dm);
+  ~ThinPools();
+  ThinPools(const ThinPools&) = delete;
+  ThinPools& operator=(const ThinPools&) = delete;
+
+  // The module parameter: how long a full pool lets writes wait. Zero: for ever.
+  void SetNoSpaceTimeout(absl::Duration timeout);
+
+  // ---- For tests and for the invariants of histories. `pool` is a mapped device; nothing when it
+  // has no pool object.
+  std::optional<std::vector<ThinState>> ThinsOf(const DmDevice& pool) const;
+  // Whether the metadata on `metadata` (a device or a disk after a power loss) is what a pool may
+  // leave: checksums, the two trees with the same ids, counts of mapped blocks, reference counts of
+  // data blocks equal to the mappings that lead to them. One line per thing that is wrong.
+  static std::vector<std::string> CheckMetadata(BlockDevice& metadata);
+
+ private:
+  DmCore& dm_;
+  std::vector<std::shared_ptr<Pool>> pools_;
+};
+
+}  // namespace dmkit::model
+
+#endif  // DMKIT_TESTING_MODEL_THIN_POOL_H_
