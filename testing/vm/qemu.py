@@ -50,7 +50,8 @@ def command_line(accel, memory, kernel, initrd, append, disk, cache, sockets):
 
 
 class Boot:
-    """One boot. After run(): `console` and `files` are what came, `status` is the command's."""
+    """One boot. After run(): `console` and `files` are what came, `status` is the command's, and
+    `ready` says whether the guest came as far as to start it."""
 
     def __init__(self, output, errors, on_ready, keep):
         self._handlers = {
@@ -63,7 +64,7 @@ class Boot:
         self._on_ready = on_ready
         self._grace = _SYNC_GRACE_S if keep else _GRACE_S
         self._lines = b""
-        self._ready = False
+        self.ready = False
         self._hard_stop = False
         self._panic = False
         self._deadline = None
@@ -102,7 +103,7 @@ class Boot:
                 selector.register(channel, selectors.EVENT_READ, self._handlers[name])
             while selector.get_map():
                 deadlines = {End.TIMEOUT: start + timeout}
-                if not self._ready:
+                if not self.ready:
                     deadlines[End.BOOT_TIMEOUT] = start + boot_timeout
                 if self._deadline:
                     deadlines[End.EXIT] = self._deadline
@@ -125,7 +126,7 @@ class Boot:
             return End.PANIC
         if passed in (End.TIMEOUT, End.BOOT_TIMEOUT):
             return passed
-        if not self._ready:
+        if not self.ready:
             return End.NO_BOOT
         return End.HARD_STOP if self._hard_stop else End.VANISHED
 
@@ -143,7 +144,7 @@ class Boot:
         for line in lines:
             word, _, rest = line.partition(b" ")
             if word == b"ready":
-                self._ready = True
+                self.ready = True
                 self._on_ready()
             elif word == b"exit":
                 self.status = int(rest)

@@ -109,6 +109,12 @@ test_modules_and_filesystems_work() {
   done
 }
 
+test_panic_before_the_command_is_tried_again() {
+  run 125 --append "rdinit=/nonexistent" -- true
+  says "booting again"
+  [[ $(grep -c "booting again" "$work/err") == 2 ]] || fail "not three boots"
+}
+
 test_panic_is_told_apart() {
   run 125 --console "$work/console" -- sh -c 'echo c > /proc/sysrq-trigger; sleep 100'
   says "kernel panicked"
@@ -168,6 +174,7 @@ END
 
 test_streams_files_and_status_pass_through
 test_modules_and_filesystems_work
+test_panic_before_the_command_is_tried_again
 test_panic_is_told_apart
 test_hard_stop_loses_what_was_not_synced
 # The rest is about the runner, and the same on every kernel.
