@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "loop/scripted_host.h"
 #include "sys/device_number.h"
+#include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/status_matchers.h"
 
@@ -54,6 +55,27 @@ TEST_F(NodesTest, NodeThatWasMadeForNothingIsRemovedAgain) {
   kernel_.adds_by_open = false;
   EXPECT_THAT(OpenNode(host_, 9, sys::Access::kReadOnly), FailsWithErrno(ENXIO));
   EXPECT_EQ(kernel_.files.count("/dev/loop9"), 0u);
+}
+
+TEST_F(NodesTest, NodeThatSomebodyElseMakesFirstIsUsed) {
+  sys::FaultyHost faulty(host_);
+  // Missing at the first open, there when it is to be made.
+  faulty.SetPlan(sys::FaultyHost::FailCall(1, ENOENT));
+  EXPECT_THAT(OpenNode(faulty.host(), 2, sys::Access::kReadOnly), IsOk());
+  EXPECT_EQ(faulty.CountOf("MakeNode"), 1u);
+  faulty.SetPlan(sys::FaultyHost::FailCall(1, ENOENT));
+  EXPECT_THAT(OpenControl(faulty.host()), IsOkAndHolds(NotNull()));
+  EXPECT_EQ(faulty.CountOf("MakeNode"), 1u);
+}
+
+TEST_F(NodesTest, NodeThatSomebodyElseMadeIsNotRemoved) {
+  sys::FaultyHost faulty(host_);
+  faulty.SetPlan([](const sys::SeamCall& call) {
+    if (call.method != "OpenFile") return 0;
+    return call.number == 1 ? ENOENT : ENXIO;
+  });
+  EXPECT_THAT(OpenNode(faulty.host(), 2, sys::Access::kReadOnly), FailsWithErrno(ENXIO));
+  EXPECT_EQ(kernel_.files.count("/dev/loop2"), 1u);
 }
 
 TEST_F(NodesTest, NodeOfAnotherDeviceIsRefused) {

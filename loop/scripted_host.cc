@@ -215,10 +215,9 @@ ScriptedHost::ScriptedHost() : root_(std::make_unique<Root>(*this)) {
 ScriptedHost::~ScriptedHost() = default;
 
 sys::Host ScriptedHost::host() {
-  sys::Host host;
+  sys::Host host = rest_.host(&trace);
   host.root = root_.get();
   host.clock = &clock;
-  host.trace = &trace;
   return host;
 }
 

@@ -21,6 +21,7 @@
 #include "loop/uapi.h"
 #include "sys/device_number.h"
 #include "sys/host.h"
+#include "sys/linux_host.h"
 
 namespace dmkit::loop::testing {
 
@@ -133,6 +134,7 @@ class ScriptedHost {
   int next_descriptor_ = 3;
   std::vector<std::string> ioctls_;
   std::unique_ptr<Root> root_;
+  const sys::LinuxHost rest_;  // what this room never calls
 };
 
 }  // namespace dmkit::loop::testing
