@@ -28,9 +28,11 @@
 namespace dmkit::dm {
 namespace {
 
-// Room for the replies of some hundred devices or targets; doubled when the kernel says that it was
-// too small.
-constexpr size_t kFirstBufferBytes = size_t{16} << 10;
+// Room for the replies about one device; doubled when the kernel says that it was too small. The
+// kernel copies and clears all of it each time, so more is not better.
+constexpr size_t kFirstBufferBytes = size_t{2} << 10;
+// A message may answer with text and cannot be sent again: room for the longest that is usual.
+constexpr size_t kMessageBufferBytes = size_t{16} << 10;
 // Room for some hundred thousand. A kernel that asks for more is not believed.
 constexpr size_t kBufferBytesMax = size_t{16} << 20;
 
@@ -63,12 +65,14 @@ struct DeviceMapper::Connection {
     const CommandFacts& facts = FactsOf(CommandOf(request));
     const absl::Status supported = CheckSupported(request, version);
     if (!supported.ok()) return InContext(supported, facts, object);
-    for (size_t room = kFirstBufferBytes; room <= kBufferBytesMax; room *= 2) {
+    const bool is_message = facts.command == Command::kTargetMsg;
+    size_t room = is_message ? kMessageBufferBytes : kFirstBufferBytes;
+    for (; room <= kBufferBytesMax; room *= 2) {
       absl::StatusOr<std::string> bytes = EncodeRequest(request, room);
       if (!bytes.ok()) return InContext(bytes.status(), facts, object);
       buffer = *std::move(bytes);
       DMKIT_RETURN_IF_ERROR(Issue(facts.command, object, buffer));
-      const absl::StatusOr<RawReply> reply = RawReply::Parse(facts.command, buffer);
+      absl::StatusOr<RawReply> reply = RawReply::Parse(facts.command, buffer);
       if (!reply.ok()) return InContext(reply.status(), facts, object);
       if (!reply->buffer_full()) return reply;
       if (!facts.repeat_on_buffer_full) {

@@ -21,7 +21,7 @@
 namespace dmkit::sys {
 namespace {
 
-constexpr size_t kReadChunkBytes = size_t{64} * 1024;
+constexpr size_t kReadChunkBytes = size_t{4} * 1024;
 
 // A name with a slash would live in another directory than the one that is synced.
 absl::Status CheckName(absl::string_view name) {
