@@ -47,14 +47,16 @@ absl::StatusOr<std::string> DeviceSet::Impl::NewUuid() const {
 absl::Status DeviceSet::Impl::Start() {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock("opening the store"));
   DMKIT_ASSIGN_OR_RETURN(std::optional<StateStore::SetRecord> record, store_.ReadSet());
-  if (record.has_value()) {
-    state_ = std::move(record->state);
-    damaged_set_file_ = std::move(record->damaged);
-  }
+  if (record.has_value()) state_ = std::move(record->state);
   if (!state_.pool().formatted() && !options_.create) {
     return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store in ", store_.path()));
   }
-  DMKIT_RETURN_IF_ERROR(state_.pool().formatted() ? OpenKnownSet() : MakeSet());
+  if (state_.pool().formatted()) {
+    damaged_set_file_ = std::move(record->damaged);
+    DMKIT_RETURN_IF_ERROR(OpenKnownSet());
+  } else {
+    DMKIT_RETURN_IF_ERROR(MakeSet());
+  }
   Transactions transactions = MakeTransactions();
   // A pool that takes no changes, or a repair that does not work, must not keep people from
   // reading; every change prepares again and then fails with the reason.

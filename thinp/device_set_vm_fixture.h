@@ -64,6 +64,7 @@ class DeviceSetFixture : public ThinpVmTest {
     return *set_;
   }
   DeviceSet& set() { return *set_; }
+  bool HasStore() const { return set_ != nullptr; }
   void Close() { set_.reset(); }
 
   // Takes everything down that the open store has up, and closes it.
