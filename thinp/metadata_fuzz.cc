@@ -2,10 +2,12 @@
 // Metadata of 16 blocks. The input is one byte of options and then records
 //   block (1 byte), offset (2, little-endian), length (1), that many bytes
 // that are written into blank blocks. Unless bit 0 of the options is set, magic, block numbers and
-// checksums are put right afterwards, so that mutations get past them.
+// checksums of the blocks that a record names are put right afterwards, so that mutations get past
+// them.
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -23,31 +25,32 @@ using dmkit::thinp::MetadataSuperblock;
 
 constexpr uint64_t kBlocks = 16;
 
-MetadataImage Build(absl::string_view records) {
-  MetadataImage image(kBlocks);
+struct Input {
+  MetadataImage image{kBlocks};
+  std::set<uint64_t> named;
+};
+
+Input Build(absl::string_view records) {
+  Input input;
   const auto byte = [&records](size_t i) { return static_cast<uint8_t>(records[i]); };
   while (records.size() >= 4) {
     const uint64_t block = byte(0) % kBlocks;
-    const size_t offset =
-        (byte(1) | static_cast<size_t>(byte(2)) << 8) % MetadataImage::kBlockBytes;
-    const size_t length = byte(3);
-    records.remove_prefix(4);
-    const absl::string_view bytes = records.substr(0, length);
+    const size_t offset = (byte(1) | size_t{byte(2)} << 8) % MetadataImage::kBlockBytes;
+    const absl::string_view bytes = records.substr(4, byte(3));
     for (size_t i = 0; i < bytes.size() && offset + i < MetadataImage::kBlockBytes; ++i) {
-      image.Put<char>(block, offset + i, bytes[i]);
+      input.image.Put<char>(block, offset + i, bytes[i]);
     }
-    records.remove_prefix(bytes.size());
+    input.named.insert(block);
+    records.remove_prefix(4 + bytes.size());
   }
-  return image;
+  return input;
 }
 
-void PutRight(MetadataImage& image) {
-  image.Put<uint64_t>(0, 8, 0);
-  image.Put<uint64_t>(0, 32, 27022010);
-  image.Seal(0, BlockKind::kSuperblock);
-  for (uint64_t block = 1; block < kBlocks; ++block) {
-    image.Put<uint64_t>(block, 8, block);
-    image.Seal(block, BlockKind::kNode);
+void PutRight(Input& input) {
+  for (const uint64_t block : input.named) {
+    input.image.Put<uint64_t>(block, 8, block);
+    if (block == 0) input.image.Put<uint64_t>(0, 32, 27022010);
+    input.image.Seal(block, block == 0 ? BlockKind::kSuperblock : BlockKind::kNode);
   }
 }
 
@@ -56,16 +59,16 @@ void PutRight(MetadataImage& image) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const uint8_t options = data[0];
-  MetadataImage image = Build({reinterpret_cast<const char*>(data) + 1, size - 1});
-  if ((options & 1) == 0) PutRight(image);
+  Input input = Build({reinterpret_cast<const char*>(data) + 1, size - 1});
+  if ((options & 1) == 0) PutRight(input);
 
-  const auto decoded = dmkit::thinp::DecodeSuperblock(image.block(0), 0);
+  const auto decoded = dmkit::thinp::DecodeSuperblock(input.image.block(0), 0);
   DMKIT_CHECK(decoded.ok() || absl::IsDataLoss(decoded.status()));
   MetadataSuperblock superblock;
   superblock.device_details_root = 1;
   if (decoded.ok()) superblock = *decoded;
 
-  MemoryFile file(image.bytes());
+  MemoryFile file(input.image.bytes());
   file.RequireAlignment();
   const auto devices = dmkit::thinp::ReadDevices(file, superblock);
   // No node is read again but the one that is found to be linked twice.

@@ -186,15 +186,21 @@ TEST(SuperblockTest, RootsAreBoundedByTheSpaceMapAndOtherwiseByTheFormat) {
   EXPECT_FALSE(details_root_is_good(4161600));
 }
 
-TEST(SuperblockTest, MetadataSnapshotMayNotBeItsOwnTree) {
+TEST(SuperblockTest, MetadataSnapshotMayNotBeItsOwnTreeNorHaveNone) {
   MetadataImage image = Load("docker_pool.blocks");
   image.Move(0, 46, BlockKind::kSuperblock);
-  for (size_t offset : {56u, 320u, 328u}) {
-    MetadataImage damaged = image;
-    damaged.Put<uint64_t>(46, offset, 46);
-    damaged.Seal(46, BlockKind::kSuperblock);
-    EXPECT_THAT(Decode(damaged, 46), FailsWithCode(absl::StatusCode::kDataLoss)) << offset;
+  ASSERT_THAT(Decode(image, 46), IsOk());
+  for (const size_t offset : {320u, 328u}) {
+    for (const uint64_t root : {0u, 46u}) {
+      MetadataImage damaged = image;
+      damaged.Put<uint64_t>(46, offset, root);
+      damaged.Seal(46, BlockKind::kSuperblock);
+      EXPECT_THAT(Decode(damaged, 46), FailsWithCode(absl::StatusCode::kDataLoss)) << offset;
+    }
   }
+  image.Put<uint64_t>(46, 56, 46);
+  image.Seal(46, BlockKind::kSuperblock);
+  EXPECT_THAT(Decode(image, 46), FailsWithCode(absl::StatusCode::kDataLoss));
 }
 
 TEST(SuperblockTest, ReadingPastTheEndIsDataLoss) {

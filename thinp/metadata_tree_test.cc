@@ -149,12 +149,41 @@ TEST_F(DeviceTreeTest, InternalNodeWithValuesOfALeafIsRefused) {
   EXPECT_THAT(Read(), FailsWithCode(absl::StatusCode::kDataLoss));
 }
 
-TEST_F(DeviceTreeTest, ChildrenOutOfRangeAreRefused) {
-  for (uint64_t child :
-       {uint64_t{0}, uint64_t{16}, uint64_t{4161600}, uint64_t{1} << 52, ~uint64_t{0}}) {
-    image_.PutInternal(kRoot, {{1, child}});
-    EXPECT_THAT(Read(), FailsWithCode(absl::StatusCode::kDataLoss)) << child;
+TEST_F(DeviceTreeTest, InternalNodeWithOtherFlagsIsRefused) {
+  image_.PutLeaf(2, {{1, 0}});
+  for (const uint32_t flags : {0u, 2u, 3u, 4u, 5u, 0x80000001u}) {
+    image_.PutInternal(kRoot, {{1, 2}});
+    Damage<uint32_t>(4, flags);
+    EXPECT_THAT(Read(), FailsWithCode(absl::StatusCode::kDataLoss)) << flags;
   }
+}
+
+TEST_F(DeviceTreeTest, ChildrenPastTheEndAreRefused) {
+  image_.PutInternal(kRoot, {{1, 16}});
+  EXPECT_THAT(Read(), FailsWithCode(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(DeviceTreeTest, ChildrenThatNoMetadataHasAreNotEvenRead) {
+  for (uint64_t child :
+       {uint64_t{0}, uint64_t{4161600}, uint64_t{1} << 52, (uint64_t{1} << 52) + 2, ~uint64_t{0}}) {
+    image_.PutInternal(kRoot, {{1, child}});
+    MemoryFile file(image_.bytes());
+    MetadataSuperblock superblock;
+    superblock.device_details_root = kRoot;
+    EXPECT_THAT(ReadDevices(file, superblock), FailsWithCode(absl::StatusCode::kDataLoss)) << child;
+    EXPECT_EQ(file.reads(), 1u) << child;
+  }
+}
+
+TEST_F(DeviceTreeTest, WideTreeIsNoDeepOne) {
+  std::vector<MetadataImage::Entry> entries;
+  for (uint64_t child = 2; child < 16; ++child) {
+    entries.push_back({child * 10, child});
+    image_.PutLeaf(child, {{child * 10, child}});
+  }
+  image_.PutInternal(kRoot, entries);
+  ASSERT_THAT(Read(), IsOk());
+  EXPECT_EQ(Read()->size(), 14u);
 }
 
 TEST_F(DeviceTreeTest, NodesWithoutEntriesAreRefusedExceptAnEmptyTree) {

@@ -22,7 +22,7 @@ namespace dmkit::thinp {
 namespace {
 
 // btrfs lies furthest in, at 64 KiB; its first 4 KiB are enough.
-constexpr size_t kProbeBytes = 68 * 1024;
+constexpr size_t kProbeBytes = size_t{68} * 1024;
 constexpr size_t kUuidBytes = 16;
 
 // Aligned for O_DIRECT.

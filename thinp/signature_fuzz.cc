@@ -15,13 +15,13 @@
 
 namespace {
 
-constexpr size_t kDeviceBytes = 72 * 1024;
+constexpr size_t kDeviceBytes = size_t{72} * 1024;
 
 std::string Build(absl::string_view records) {
   std::string device(kDeviceBytes, '\0');
   const auto byte = [&records](size_t i) { return static_cast<uint8_t>(records[i]); };
   while (records.size() >= 3) {
-    const size_t offset = (byte(0) | static_cast<size_t>(byte(1)) << 8) * 2;
+    const size_t offset = (byte(0) | size_t{byte(1)} << 8) * 2;
     const absl::string_view bytes = records.substr(3, byte(2));
     for (size_t i = 0; i < bytes.size() && offset + i < kDeviceBytes; ++i) {
       device[offset + i] = bytes[i];

@@ -77,10 +77,9 @@ absl::StatusOr<absl::string_view> CheckFooter(absl::string_view file) {
 // Takes the first line off `text`, and says which version it names.
 absl::StatusOr<uint32_t> TakeHeader(absl::string_view kind, absl::string_view& text) {
   const absl::string_view line = text.substr(0, text.find('\n'));
-  absl::string_view number = line;
-  const bool ours = absl::ConsumePrefix(&number, absl::StrCat(kHeaderStart, kind, " v"));
-  const std::optional<uint32_t> version = sys::ParseUnsigned32(number);
-  if (!ours || !version.has_value() || *version == 0 ||
+  const std::optional<uint32_t> version =
+      sys::ParseUnsigned32(absl::StripPrefix(line, absl::StrCat(kHeaderStart, kind, " v")));
+  if (!version.has_value() || *version == 0 ||
       !absl::ConsumePrefix(&text, Header(kind, *version))) {
     return absl::DataLossError(absl::StrCat("the first line is \"", sys::Printable(line),
                                             "\", not that of a ", kind, " file"));

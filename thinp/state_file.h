@@ -18,7 +18,7 @@
 
 namespace dmkit::thinp {
 
-inline constexpr size_t kStateFileBytesMax = 64 * 1024;
+inline constexpr size_t kStateFileBytesMax = size_t{64} * 1024;
 
 // "# dmkit <kind> v<version>\n<text proto># crc32c <8 hex digits>\n". `kind` is a word of
 // lower-case letters, `version` is not 0. The result may be longer than kStateFileBytesMax;

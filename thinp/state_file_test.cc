@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/struct.pb.h"
 #include "gtest/gtest.h"
 #include "sys/crc32c.h"
 #include "sys/durable.h"
@@ -63,7 +64,7 @@ std::string DeviceFile() { return EncodeState("device", 1, Device()); }
 absl::Status Decode(const std::string& file) {
   proto::DeviceState state;
   state.set_name("before");
-  const absl::Status status = DecodeState("device", 1, file, state);
+  absl::Status status = DecodeState("device", 1, file, state);
   if (!status.ok()) {
     EXPECT_EQ(state.ShortDebugString(), "name: \"before\"");
   }
@@ -275,7 +276,24 @@ TEST(DecodeStateTest, ChecksumDigitsAreLowerCase) {
   EXPECT_THAT(Decode(file), FailsWithCode(kDataLoss));
 }
 
-TEST(DecodeStateTest, EmptyFileIsDataLoss) { EXPECT_THAT(Decode(""), FailsWithCode(kDataLoss)); }
+TEST(DecodeStateTest, EmptyFileIsDataLossAndCalledSo) {
+  EXPECT_THAT(Decode(""), FailsWithCode(kDataLoss));
+  EXPECT_THAT(std::string(Decode("").message()), HasSubstr("empty"));
+}
+
+// Our own messages cannot be nested without end, so a message that can stands in for them.
+TEST(DecodeStateTest, NestingDeeperThanAnyStateIsDataLoss) {
+  const auto nested = [](int levels) {
+    std::string text = "string_value: \"x\"";
+    for (int i = 0; i < levels; ++i) {
+      text = absl::StrCat("list_value { values { ", text, " } }");
+    }
+    google::protobuf::Value value;
+    return DecodeState("test", 1, Sealed(absl::StrCat("# dmkit test v1\n", text, "\n")), value);
+  };
+  EXPECT_THAT(nested(3), IsOk());
+  EXPECT_THAT(nested(20), FailsWithCode(kDataLoss));
+}
 
 TEST(DecodeStateTest, FileLongerThanTheMaximumIsDataLoss) {
   const std::string header = "# dmkit device v1\n";

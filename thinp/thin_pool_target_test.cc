@@ -110,6 +110,9 @@ TEST(ThinPoolParamsTest, EverySetOfUpToFourFeaturesSurvivesTheRoundTrip) {
 }
 
 TEST(ThinPoolParamsTest, WhatNoKernelPrintsIsDataLoss) {
+  const char* const all_five =
+      "7:3 7:4 128 0 5 skip_block_zeroing ignore_discard no_discard_passdown read_only "
+      "error_if_no_space ";
   for (absl::string_view text : {
            "",
            " ",
@@ -124,8 +127,8 @@ TEST(ThinPoolParamsTest, WhatNoKernelPrintsIsDataLoss) {
            "7:3 7:4 128 0 1 junk ",
            "7:3 7:4 128 0 1 Read_Only ",
            "7:3 7:4 128 0 2 read_only read_only ",
-           "7:3 7:4 128 0 5 skip_block_zeroing ignore_discard no_discard_passdown read_only "
-           "error_if_no_space ",
+           "7:3 7:4 128 0 5 skip_block_zeroing ignore_discard read_only error_if_no_space x ",
+           all_five,
            "7:3 7:4 128 0 -1 ",
            "7:3 7:4 128 0 x ",
            "7:3 7:4 128 x 0 ",
