@@ -40,8 +40,7 @@ absl::StatusOr<DeviceInfo> RemovePatiently(DeviceMapper& dm, const DmUuid& uuid,
 
 // Takes the node away that a device left behind which is gone, unless its name has a new owner.
 absl::Status RemoveStaleNode(DeviceMapper& dm, const DmName& name) {
-  const absl::Status owner = dm.Info(name).status();
-  if (owner.ok()) return owner;
+  absl::Status owner = dm.Info(name).status();
   if (sys::GetErrno(owner) != ENXIO) return owner;
   return RemoveMapperNode(dm.host(), name);
 }

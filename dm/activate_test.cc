@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of whole devices, and of their undoing, on a control device that answers by a script.
 
 #include "dm/activate.h"
 
@@ -151,6 +152,7 @@ TEST_F(ActivateTest, CreateFailsAtEveryCallAndLeavesNothing) {
     if (created.ok()) {
       EXPECT_EQ(devices, 1);
       EXPECT_EQ(call, 8u) << "three ioctls, and a look and a making for each of two nodes";
+      EXPECT_EQ(faulty.CountOf("Ioctl"), 3u);
       break;
     }
     EXPECT_THAT(created, FailsWithErrno(EIO)) << call;
@@ -268,6 +270,31 @@ TEST_F(ActivateTest, ANewTableThatIsStillThereIsDroppedBeforeTheResume) {
   Tell<InfoRequest>(info);
   EXPECT_THAT(ReloadDevice(dm_, Name("web"), {Line(0, 8, "zero", "")}), FailsWithErrno(EINTR));
   EXPECT_EQ(scripted_.TakeCommands(), "TABLE_LOAD DEV_SUSPEND DEV_STATUS TABLE_CLEAR");
+}
+
+TEST_F(ActivateTest, ReloadFailsAtEveryCallWithThatError) {
+  const char* const reached[] = {"", "TABLE_LOAD DEV_STATUS DEV_SUSPEND"};
+  for (uint64_t call = 1; call <= 3; ++call) {
+    ScriptedHost scripted;
+    scripted.responder = [](const Request& request) -> Reply {
+      DeviceInfo info;
+      info.suspended = true;
+      return std::holds_alternative<InfoRequest>(request) ? Reply(info)
+                                                          : ScriptedHost::Succeed(request);
+    };
+    sys::FaultyHost faulty(scripted.host());
+    auto dm = DeviceMapper::Open(faulty.host());
+    ASSERT_THAT(dm, IsOk());
+    faulty.SetPlan(sys::FaultyHost::FailCall(call, EIO));
+    const auto reloaded = ReloadDevice(*dm, Name("web"), {Line(0, 8, "zero", "")});
+    if (call == 3) {
+      EXPECT_THAT(reloaded, IsOk());
+      EXPECT_EQ(faulty.CountOf("Ioctl"), 2u);
+      break;
+    }
+    EXPECT_THAT(reloaded, FailsWithErrno(EIO)) << call;
+    EXPECT_EQ(scripted.TakeCommands(), reached[call - 1]);
+  }
 }
 
 TEST_F(ActivateTest, AFailureToResumeTheOldTableIsReportedWithTheFirstError) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of headers, keys, packed numbers, and of which bytes are believed.
 
 #include "dm/codec_header.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of lists of devices.
 
 #include "dm/codec_list.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of messages and their answers.
 
 #include "dm/codec_message.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of replies of every command, through the door that knows them all.
 
 #include "dm/codec_reply.h"
 

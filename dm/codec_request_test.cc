@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of requests of every command.
 
 #include "dm/codec_request.h"
 

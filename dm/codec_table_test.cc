@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of target specs, in both directions of `next`.
 
 #include "dm/codec_table.h"
 

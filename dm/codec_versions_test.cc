@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of lists of target versions.
 
 #include "dm/codec_versions.h"
 

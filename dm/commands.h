@@ -36,17 +36,17 @@ enum class Command : uint32_t {
 };
 
 // What the kernel reads: the header alone (305 bytes, whatever data_size says), or data_size bytes.
-enum class RequestForm { kVersionOnly, kHeaderOnly, kPayload };
+enum class RequestForm : uint8_t { kVersionOnly, kHeaderOnly, kPayload };
 
 // What the kernel writes back when the command succeeds.
-enum class ReplyForm {
+enum class ReplyForm : uint8_t {
   kVersionOnly,  // 12 bytes: flags and data_size are still those of the request
   kHeader,       // 305 bytes
   kPayload,      // the header and, when there is something to tell, a payload behind it
 };
 
 // What the request's event_nr means to the command.
-enum class EventField { kUnused, kCookie, kEventNumber };
+enum class EventField : uint8_t { kUnused, kCookie, kEventNumber };
 
 struct CommandFacts {
   Command command;

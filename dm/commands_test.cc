@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the table of commands, against the kernel's own constants and lists.
 
 #include "dm/commands.h"
 

@@ -24,7 +24,7 @@ namespace {
 constexpr absl::string_view kMapperDir = "/dev/mapper";
 constexpr absl::string_view kProcMisc = "/proc/misc";
 constexpr absl::string_view kMiscName = "device-mapper";
-constexpr size_t kProcMiscBytesMax = 64 * 1024;
+constexpr size_t kProcMiscBytesMax = size_t{64} * 1024;
 
 constexpr absl::string_view kNeedsRoot =
     "this needs root (CAP_SYS_ADMIN, and CAP_MKNOD where the node is missing)";
@@ -68,7 +68,7 @@ absl::Status MakeNode(sys::Dir& root, sys::DeviceNumber number, Made& made) {
     directory = root.SetMode(kMapperDir, 0755);
   }
   if (!directory.ok() && sys::GetErrno(directory) != EEXIST) return directory;
-  const absl::Status node = root.MakeNode(kControlPath, sys::FileType::kCharDevice, number, 0600);
+  absl::Status node = root.MakeNode(kControlPath, sys::FileType::kCharDevice, number, 0600);
   // EEXIST: devtmpfs or somebody else was faster, and has the same number to go by.
   if (!node.ok() && sys::GetErrno(node) != EEXIST) return node;
   made.node = node.ok();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of finding and making the control node, on a /dev in memory.
 
 #include "dm/control_node.h"
 

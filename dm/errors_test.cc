@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of refusals in words.
 
 #include "dm/errors.h"
 

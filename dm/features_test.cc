@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of what is not asked of older kernels.
 
 #include "dm/features.h"
 

@@ -60,7 +60,7 @@ absl::Status MakeMapperNode(sys::Dir& root, absl::string_view path, sys::DeviceN
   absl::Status made = MakeBlockNode(root, path, device);
   if (sys::GetErrno(made) == ENOENT) {
     // No udevd and no other device-mapper tool has been here yet.
-    const absl::Status directory = root.MakeDir(kMapperDir, 0755);
+    absl::Status directory = root.MakeDir(kMapperDir, 0755);
     if (!directory.ok() && sys::GetErrno(directory) != EEXIST) return directory;
     made = MakeBlockNode(root, path, device);
   }
@@ -96,7 +96,7 @@ absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::De
   const std::string path = MapperPath(name);
   absl::StatusOr<sys::FileStat> stat = root.StatLink(path);
   if (sys::GetErrno(stat.status()) == ENOENT) {
-    const absl::Status made = MakeMapperNode(root, path, device);
+    absl::Status made = MakeMapperNode(root, path, device);
     // EEXIST: udevd was faster. Its link or node is looked at like one that was there before.
     if (sys::GetErrno(made) != EEXIST) return made;
     stat = root.StatLink(path);

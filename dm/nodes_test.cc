@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of device nodes, on a /dev in memory.
 
 #include "dm/nodes.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests only.
+// The scripted control device and /dev. For tests only.
 
 #include "dm/scripted_host.h"
 

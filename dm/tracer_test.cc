@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of ioctls as lines.
 
 #include "dm/tracer.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the names that are validated when they are made.
 
 #include "dm/types.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests in a VM only.
+// Devices of tests in a VM, and their removal. For tests in a VM only.
 
 #include "dm/vm_fixture.h"
 
@@ -54,7 +54,7 @@ DmName VmTest::MakeBare(absl::string_view name) {
 }
 
 DmName VmTest::MakeActive(absl::string_view name, const std::vector<TableLine>& table) {
-  const DmName made = MakeBare(name);
+  DmName made = MakeBare(name);
   EXPECT_TRUE(dm_.Load(made, table, LoadOptions()).ok());
   EXPECT_TRUE(dm_.Resume(made, SuspendOptions(), UdevCookie()).ok());
   return made;

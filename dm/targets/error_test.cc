@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the error target's line.
 
 #include "dm/targets/error.h"
 

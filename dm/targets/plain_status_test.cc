@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the status without a word.
 
 #include "dm/targets/plain_status.h"
 

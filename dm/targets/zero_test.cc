@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the zero target's line.
 
 #include "dm/targets/zero.h"
 
