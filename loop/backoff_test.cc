@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// How long the pauses are.
+
 #include "loop/backoff.h"
 
 #include "absl/time/time.h"

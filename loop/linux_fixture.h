@@ -63,7 +63,7 @@ class LoopLinuxTest : public ::testing::Test {
   std::string PathOf(absl::string_view name) const { return absl::StrCat(temp_.path(), "/", name); }
   // A sparse file in the test's directory, or one made longer.
   std::string MakeFile(absl::string_view name, uint64_t size_bytes) {
-    const std::string path = PathOf(name);
+    std::string path = PathOf(name);
     sys::OpenOptions options;
     options.access = sys::Access::kReadWrite;
     options.create = true;

@@ -37,9 +37,11 @@ class LoopLinuxRaceTest : public LoopLinuxTest {
   void Race(const Worker& worker) {
     MakeFile("shared", kMiB);
     std::vector<std::string> files;
+    files.reserve(kWorkers);
     for (int i = 0; i < kWorkers; ++i) files.push_back(MakeFile(absl::StrCat("own", i), kMiB));
     std::vector<absl::StatusOr<WorkerResult>> results(kWorkers);
     std::vector<std::thread> threads;
+    threads.reserve(kWorkers);
     for (size_t i = 0; i < files.size(); ++i) {
       threads.emplace_back([&, i] { results[i] = worker(files[i]); });
     }

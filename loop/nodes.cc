@@ -25,9 +25,9 @@ constexpr absl::string_view kControlName = "loop-control";
 constexpr uint32_t kMiscMajor = 10;
 constexpr uint32_t kNodeMode = 0600;
 // /proc/misc has some 20 bytes per driver.
-constexpr size_t kMiscBytesMax = 64 * 1024;
+constexpr size_t kMiscBytesMax = size_t{64} * 1024;
 // PATH_MAX, " (deleted)" and a newline; sysfs gives a page at most.
-constexpr size_t kSysfsBytesMax = 64 * 1024;
+constexpr size_t kSysfsBytesMax = size_t{64} * 1024;
 
 std::string NodePath(uint32_t number) { return absl::StrCat("/dev/loop", number); }
 std::string SysfsPath(uint32_t number) { return absl::StrCat("/sys/block/loop", number); }
