@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store is not made on, and that nothing is changed then: devices and pools that belong to
+// somebody else, options that contradict what is known, filesystems without room.
+
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "dm/activate.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/host.h"
+#include "sys/status_matchers.h"
+#include "sys/units.h"
+#include "thinp/device_set.h"
+#include "thinp/device_set_vm_fixture.h"
+#include "thinp/pool.h"
+#include "thinp/thin_pool_target.h"
+#include "thinp/vm_fixture.h"
+
+namespace dmkit::thinp {
+namespace {
+
+using sys::FailsWithCode;
+using sys::FailsWithErrno;
+using sys::IsOk;
+using sys::IsOkAndHolds;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+constexpr absl::StatusCode kInvalidArgument = absl::StatusCode::kInvalidArgument;
+constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
+
+class DeviceSetRefusalVmTest : public DeviceSetFixture {
+ protected:
+  // A refused first start leaves no store, no pool files and nothing in the kernel.
+  void ExpectNothingMade() {
+    EXPECT_THAT(SetExists(plain_host(), options().root), IsOkAndHolds(false));
+    EXPECT_FALSE(Exists(StatePath("pool/data")));
+    EXPECT_FALSE(Exists(StatePath("pool/metadata")));
+    for (const std::string& name : MappedDevices()) {
+      EXPECT_EQ(name.substr(0, 6), "given-") << "of the test";
+    }
+  }
+  std::string Refusal(absl::StatusCode code) {
+    const absl::Status opened = TryOpen();
+    EXPECT_THAT(opened, FailsWithCode(code));
+    ExpectNothingMade();
+    return std::string(opened.message());
+  }
+};
+
+TEST_F(DeviceSetRefusalVmTest, BlankGivenDevicesAreTaken) {
+  GiveDevices();
+  Open();
+  EXPECT_EQ(set().data_loop_path(), "");
+  EXPECT_EQ(set().metadata_loop_path(), "");
+  Add("a");
+  Activate("a");
+  ExpectClean();
+  TakeDown();
+  EXPECT_THAT(MappedDevices(), UnorderedElementsAre("given-data", "given-metadata"));
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  ExpectClean();
+}
+
+TEST_F(DeviceSetRefusalVmTest, OneHalfMayBeGivenAndTheOtherALoopFile) {
+  GiveDevices();
+  options().pool.metadata_device.clear();
+  options().pool.metadata_loop_size = sys::Bytes{4 * kMiB};
+  Open();
+  EXPECT_EQ(set().metadata_loop_path(), StatePath("pool/metadata"));
+  Add("a");
+  TakeDown();
+  Open();
+  ExpectClean();
+}
+
+TEST_F(DeviceSetRefusalVmTest, GivenDeviceWithAFilesystemIsRefusedUntouched) {
+  GiveDevices();
+  for (const std::string& device : {options().pool.data_device, options().pool.metadata_device}) {
+    Run({"mkfs.ext4", "-q", device});
+    const std::string before = Read(device, 0, 4 * kMiB);
+    EXPECT_THAT(Refusal(kFailedPrecondition), AllOf(HasSubstr(device), HasSubstr("ext")));
+    EXPECT_EQ(Read(device, 0, 4 * kMiB), before);
+    Run({"dd", "if=/dev/zero", "of=" + device, "bs=1M", "count=4", "conv=fsync"});
+  }
+  Open();
+}
+
+TEST_F(DeviceSetRefusalVmTest, GivenDeviceInUseIsRefused) {
+  GiveDevices();
+  // Two pools on one data device would be no error to the kernel.
+  DeviceSetOptions other_options = options();
+  other_options.root = dir() + "/other";
+  other_options.pool.metadata_device.clear();
+  other_options.pool.metadata_loop_size = sys::Bytes{4 * kMiB};
+  auto other = DeviceSet::Open(dm(), other_options);
+  ASSERT_THAT(other, IsOk());
+  const absl::Status opened = TryOpen();
+  EXPECT_THAT(opened, FailsWithErrno(EBUSY));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr(options().pool.data_device));
+  EXPECT_THAT(SetExists(plain_host(), options().root), IsOkAndHolds(false));
+  EXPECT_EQ((*other)->pool().Status()->mode, PoolMode::kWrite);
+  ASSERT_THAT((*other)->DeactivatePool(), IsOk());
+}
+
+TEST_F(DeviceSetRefusalVmTest, MetadataOfAnotherStoreIsRefusedUntouched) {
+  GiveDevices();
+  Open();
+  Add("a");
+  TakeDown();
+  const std::string root = options().root;
+  const std::string before = Read(options().pool.metadata_device, 0, kMiB);
+  options().root = dir() + "/second";
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("thin-pool"));
+  EXPECT_EQ(Read(options().pool.metadata_device, 0, kMiB), before);
+  options().root = root;
+  Open();
+  ExpectClean();
+}
+
+TEST_F(DeviceSetRefusalVmTest, GivenDeviceThatIsNoneOrMissingIsRefused) {
+  options().pool.data_device = MakeImage("file", 64 * kMiB);
+  EXPECT_THAT(Refusal(kInvalidArgument), HasSubstr("not a block device"));
+  options().pool.data_device = "/dev/missing";
+  EXPECT_THAT(TryOpen(), FailsWithErrno(ENOENT));
+  ExpectNothingMade();
+  options().pool.data_device.clear();
+  options().pool.metadata_device = dir();
+  EXPECT_THAT(Refusal(kInvalidArgument), HasSubstr("not a block device"));
+}
+
+TEST_F(DeviceSetRefusalVmTest, TooSmallDevicesAndFilesAreRefused) {
+  options().pool.block_size = sys::Sectors{2048};
+  options().pool.data_device = NodeOf(Attach("small-data", kMiB - 512));
+  EXPECT_THAT(Refusal(kInvalidArgument), HasSubstr("1048576"));
+  options().pool.data_device.clear();
+  options().pool.metadata_device = NodeOf(Attach("small-metadata", 60 * 1024));
+  EXPECT_THAT(Refusal(kInvalidArgument), HasSubstr("65536"));
+  options().pool.metadata_device.clear();
+  options().pool.data_loop_size = sys::Bytes{kMiB - 512};
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("smaller than one block"));
+  options().pool.data_loop_size = sys::Bytes{kMiB};
+  EXPECT_EQ(Open().pool().Status()->total_data.count(), 1u);
+}
+
+TEST_F(DeviceSetRefusalVmTest, OneDeviceForBothHalvesIsRefused) {
+  GiveDevices();
+  options().pool.metadata_device = options().pool.data_device;
+  Refusal(kInvalidArgument);
+}
+
+TEST_F(DeviceSetRefusalVmTest, PoolFilesThatLieThereAreNotOverwritten) {
+  ASSERT_THAT(plain_host().root->MakeDir(options().root, 0700), IsOk());
+  ASSERT_THAT(plain_host().root->MakeDir(StatePath("pool"), 0700), IsOk());
+  for (const std::string& file : {StatePath("pool/data"), StatePath("pool/metadata")}) {
+    WriteText(file, "precious");
+    const absl::Status opened = TryOpen();
+    EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
+    EXPECT_THAT(std::string(opened.message()), HasSubstr(file));
+    EXPECT_EQ(ReadText(file), "precious");
+    ASSERT_THAT(plain_host().root->Unlink(file), IsOk());
+    ExpectNothingMade();
+  }
+}
+
+TEST_F(DeviceSetRefusalVmTest, OptionsThatContradictTheStoreAreRefusedWithBothValues) {
+  options().pool.block_size = sys::Sectors{256};
+  Open();
+  Add("a");
+  const DeviceSetOptions good = options();
+  options().pool.block_size = sys::Sectors{128};
+  const absl::Status block_size = TryOpen();
+  EXPECT_THAT(block_size, FailsWithCode(kFailedPrecondition));
+  EXPECT_THAT(std::string(block_size.message()), AllOf(HasSubstr("128"), HasSubstr("256")));
+  options() = good;
+  options().pool.data_device = "/dev/other";
+  const absl::Status data = TryOpen();
+  EXPECT_THAT(data, FailsWithCode(kFailedPrecondition));
+  EXPECT_THAT(std::string(data.message()), AllOf(HasSubstr("/dev/other"), HasSubstr("pool/data")));
+  options() = good;
+  options().pool.metadata_device = "/dev/other";
+  EXPECT_THAT(TryOpen(), FailsWithCode(kFailedPrecondition));
+  options() = good;
+  options().pool.given_pool = "other";
+  EXPECT_THAT(TryOpen(), FailsWithCode(kFailedPrecondition));
+  options() = good;
+  Open();
+  options().pool = PoolOptions();
+  Open();
+  ExpectClean();
+}
+
+TEST_F(DeviceSetRefusalVmTest, LoopFilesGrowWithTheirOptionAndNeverShrink) {
+  Open();
+  Add("a");
+  TakeDown();
+  options().pool.data_loop_size = sys::Bytes{96 * kMiB};
+  options().pool.metadata_loop_size = sys::Bytes{8 * kMiB};
+  Open();
+  EXPECT_EQ(set().pool().Status()->total_data.count(), 96 * kMiB / 65536);
+  EXPECT_EQ(set().pool().Status()->total_metadata_blocks, 2048u);
+  TakeDown();
+  options().pool.data_loop_size = sys::Bytes{32 * kMiB};
+  Open();
+  EXPECT_EQ(set().pool().Status()->total_data.count(), 96 * kMiB / 65536);
+  ExpectClean();
+}
+
+// ---- Roots.
+
+TEST_F(DeviceSetRefusalVmTest, ReadOnlyFilesystemIsErofs) {
+  const std::string mount_point = dir() + "/ro";
+  ASSERT_THAT(plain_host().root->MakeDir(mount_point, 0755), IsOk());
+  ASSERT_THAT(plain_host().mounts->Mount({"none", mount_point, "tmpfs", MS_RDONLY, ""}), IsOk());
+  options().root = mount_point + "/store";
+  EXPECT_THAT(TryOpen(), FailsWithErrno(EROFS));
+  EXPECT_THAT(MappedDevices(), IsEmpty());
+  ASSERT_THAT(plain_host().mounts->Unmount(mount_point, sys::UnmountMode::kNormal), IsOk());
+}
+
+TEST_F(DeviceSetRefusalVmTest, FullFilesystemIsEnospcAndTheStoreGoesOnWhenThereIsRoom) {
+  GiveDevices();
+  const std::string mount_point = dir() + "/full";
+  ASSERT_THAT(plain_host().root->MakeDir(mount_point, 0755), IsOk());
+  ASSERT_THAT(plain_host().mounts->Mount({"none", mount_point, "tmpfs", 0, "size=256k"}), IsOk());
+  options().root = mount_point + "/store";
+  const auto fill = [&] {
+    const auto result = plain_host().processes->Run(
+        {"dd", "if=/dev/zero", "of=" + mount_point + "/filler", "bs=4096"}, absl::Seconds(60));
+    ASSERT_THAT(result, IsOk());
+    ASSERT_NE(result->exit_status, 0) << "the test has not filled it";
+  };
+  const auto make_room = [&] {
+    ASSERT_THAT(plain_host().root->Unlink(mount_point + "/filler"), IsOk());
+  };
+  fill();
+  EXPECT_THAT(TryOpen(), FailsWithErrno(ENOSPC));
+  ExpectNothingMade();
+  make_room();
+  Open();
+  Add("a");
+  fill();
+  EXPECT_THAT(set().AddThin("b", kDeviceSize, {}), FailsWithErrno(ENOSPC));
+  EXPECT_THAT(set().Delete("a"), FailsWithErrno(ENOSPC));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  make_room();
+  ExpectClean();
+  Add("b");
+  EXPECT_THAT(set().Delete("a"), IsOk());
+  TakeDown();
+  ASSERT_THAT(plain_host().mounts->Unmount(mount_point, sys::UnmountMode::kNormal), IsOk());
+}
+
+// ---- Pools of the admin.
+
+class GivenPoolVmTest : public DeviceSetRefusalVmTest {
+ protected:
+  void SetUp() override {
+    MakePool();
+    options().pool = PoolOptions();
+    options().pool.given_pool = "given-pool";
+  }
+  void TearDown() override {
+    if (HasStore()) TakeDown();
+    Remove("given-pool");
+    DeviceSetFixture::TearDown();
+  }
+  void MakePool() {
+    ThinPoolParams params;
+    params.data = Attach("data", 64 * kMiB).info.device;
+    params.metadata = Attach("metadata", 4 * kMiB).info.device;
+    params.block_size = kBlockSizeMin;
+    params.features.error_if_no_space = true;
+    ASSERT_THAT(Pool::Create(plain(), Name("given-pool"), Uuid("TEST-given-pool"),
+                             sys::Sectors{64 * kMiB / 512}, params),
+                IsOk());
+  }
+  absl::Status SendGiven(const std::string& message) { return Send(Name("given-pool"), message); }
+};
+
+TEST_F(GivenPoolVmTest, EmptyPoolIsTakenAndNeverTakenDown) {
+  Open();
+  Add("a");
+  Activate("a");
+  Snapshot("b", "a");
+  ExpectClean();
+  EXPECT_TRUE(set().pool().params().features.error_if_no_space) << "its table is the admin's";
+  TakeDown();
+  EXPECT_THAT(MappedDevices(), ElementsAre("given-pool"));
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
+  EXPECT_THAT(set().Delete("a"), IsOk());
+  ExpectClean();
+}
+
+TEST_F(GivenPoolVmTest, UsedPoolIsRefused) {
+  ASSERT_THAT(SendGiven("set_transaction_id 0 7"), IsOk());
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("transaction id 7"));
+  ASSERT_THAT(SendGiven("set_transaction_id 7 0"), IsOk());
+  ASSERT_THAT(SendGiven("create_thin 0"), IsOk());
+  const auto pool = Pool::Adopt(plain(), Name("given-pool"));
+  ASSERT_THAT(pool, IsOk());
+  const auto thin = dm::CreateDevice(plain(), {Name("given-thin"), Uuid("TEST-given-thin"),
+                                               pool->ThinTable(Id(0), sys::Sectors{2048}), false});
+  ASSERT_THAT(thin, IsOk());
+  ASSERT_THAT(Fill(thin->device, 0, 4096, 'x'), IsOk());
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("1 data blocks"));
+  EXPECT_EQ(Read(thin->device, 0, 4096), std::string(4096, 'x'));
+  Remove("given-thin");
+}
+
+TEST_F(GivenPoolVmTest, WhatIsNoPoolOrMissingIsRefused) {
+  options().pool.given_pool = "given-linear";
+  const absl::Status missing = TryOpen();
+  EXPECT_THAT(missing, FailsWithErrno(ENXIO));
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("given-linear"));
+  ExpectNothingMade();
+  MakeLinear("given-linear", Attach("image", kMiB));
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("no thin pool"));
+  options().pool.given_pool = "a/b";
+  Refusal(kInvalidArgument);
+}
+
+TEST_F(GivenPoolVmTest, PoolThatIsNotWritableIsRefused) {
+  auto pool = Pool::Adopt(plain(), Name("given-pool"));
+  ASSERT_THAT(pool, IsOk());
+  ThinPoolParams params = pool->params();
+  params.features.read_only = true;
+  ASSERT_THAT(pool->Reload(params), IsOk());
+  EXPECT_THAT(Refusal(kFailedPrecondition), HasSubstr("mode ro"));
+}
+
+TEST_F(GivenPoolVmTest, PoolThatIsDownIsSaidToBeDown) {
+  Open();
+  Add("a");
+  Remove("given-pool");
+  const absl::Status opened = TryOpen();
+  EXPECT_THAT(opened, FailsWithErrno(ENXIO));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("given-pool"));
+  EXPECT_THAT(MappedDevices(), IsEmpty());
+}
+
+TEST_F(GivenPoolVmTest, MetadataSnapshotOfSomebodyElseIsLeftToHim) {
+  Open();
+  Add("a");
+  ASSERT_THAT(SendGiven("reserve_metadata_snap"), IsOk());
+  const auto held = set().pool().Status()->held_metadata_root;
+  const auto report = set().Check();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->contents_problem, FailsWithErrno(EBUSY));
+  EXPECT_EQ(set().pool().Status()->held_metadata_root, held);
+  Add("b");
+  ASSERT_THAT(SendGiven("release_metadata_snap"), IsOk());
+  ExpectClean();
+}
+
+TEST_F(GivenPoolVmTest, OurOwnMetadataSnapshotThatACrashLeftIsReleased) {
+  Open();
+  Add("a");
+  for (uint64_t stop = 1;; ++stop) {
+    faulty().SetPlan(sys::FaultyHost::StopAt(stop));
+    const bool done = set().Contents().ok();
+    faulty().SetPlan(nullptr);
+    Open();
+    ExpectClean(absl::StrCat("stopped at call ", stop));
+    if (done) break;
+  }
+}
+
+}  // namespace
+}  // namespace dmkit::thinp
