@@ -23,7 +23,7 @@ constexpr char kUsage[] =
     "       bench exec [--repeat=N] [--json] -- COMMAND [ARGUMENT]...\n"
     "  --layers=N    layers of each side and round (20)\n"
     "  --rounds=N    rounds that are recorded (5)\n"
-    "  --root=DIR    store of dmkit, made anew (/scratch/bench); the floor has DIR-floor\n"
+    "  --root=DIR    store of dmkit (/scratch/bench); the floor has DIR-floor\n"
     "  --opt=dm.K=V  option of the store; repeatable (dm.basesize=1G)\n"
     "  --siblings    all layers are snapshots of the first, not each of the one before\n"
     "  --settle      write everything back before each operation\n"
@@ -72,7 +72,9 @@ absl::Status ParseWord(const std::string& word, CommandLine& line,
   } else {
     understood = false;
   }
-  return understood ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrCat("bad ", word));
+  return understood
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError(absl::StrCat("unknown option or bad value: ", word));
 }
 
 absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
@@ -106,7 +108,12 @@ absl::StatusOr<std::string> Do(const CommandLine& line) {
 }
 
 int Main(int argc, char** argv) {
-  const auto line = Parse(std::vector<std::string>(argv + 1, argv + argc));
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() == 1 && words[0] == "--help") {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  const auto line = Parse(words);
   if (!line.ok()) {
     std::fprintf(stderr, "bench: %s\n%s", std::string(line.status().message()).c_str(), kUsage);
     return 2;

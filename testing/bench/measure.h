@@ -15,8 +15,8 @@
 namespace dmkit::bench {
 
 struct Plan {
-  // Absolute paths, of directories that are made when missing. What is left there of an earlier run
-  // is an error.
+  // Absolute paths, of directories that are made when missing. A run that was cut short must not
+  // have left its layers there.
   std::string root;
   std::string floor_directory;
   driver::Options options;
