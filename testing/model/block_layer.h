@@ -113,9 +113,12 @@ class BlockDevice {
   const std::string& disk_name() const { return disk_name_; }  // "dm-0": also its node's name
   uint64_t sectors() const { return sectors_; }
   void SetSectors(uint64_t sectors) { sectors_ = sectors; }
-  bool read_only() const { return read_only_; }
+  // By the driver or by an ioctl on the node.
+  bool read_only() const { return is_disk_read_only_ || is_node_read_only_; }
   // set_disk_ro(): a "change" uevent with DISK_RO when the value changes and the disk was added.
   void SetReadOnly(bool read_only);
+  // BLKROSET: the other of the two flags, without a uevent.
+  void SetNodeReadOnly(bool read_only) { is_node_read_only_ = read_only; }
   const QueueLimits& limits() const { return limits_; }
   QueueLimits& mutable_limits() { return limits_; }
   uint64_t disk_sequence() const { return disk_sequence_; }
@@ -136,8 +139,8 @@ class BlockDevice {
 
   // -EBUSY: claimed by somebody else. Otherwise what OnOpen says. -ENXIO: the disk is not added.
   int Open(const Opener& opener, BlockHandle* handle);
-  // Claims and gives up again what an O_EXCL open of `claim` would; for drivers that do something
-  // only while nobody else claims the device.
+  // -EBUSY when an O_EXCL open with `claim` would give that; for drivers that do something only
+  // while nobody else claims the device.
   int CheckClaim(const void* claim) const;
   uint64_t open_count() const { return openers_.size(); }
   const void* claimed_by() const { return claim_; }
@@ -209,7 +212,8 @@ class BlockDevice {
   const sys::DeviceNumber number_;
   const std::string disk_name_;
   uint64_t sectors_ = 0;
-  bool read_only_ = false;
+  bool is_disk_read_only_ = false;
+  bool is_node_read_only_ = false;
   QueueLimits limits_;
   uint64_t disk_sequence_ = 0;
   bool is_added_ = false;

@@ -57,7 +57,7 @@ class BlockRegistry {
   std::map<uint32_t, std::string> majors_;
   std::map<uint32_t, std::function<void(uint32_t)>> probes_;
   std::map<std::pair<uint32_t, uint32_t>, BlockDevice*> devices_;
-  std::map<std::string, BlockDevice*, std::less<>> names_;
+  std::map<std::string, BlockDevice*> names_;
   DiskListener* listener_ = nullptr;
   uint64_t disk_sequence_ = 0;
 };

@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "testing/model/char_devices.h"
 #include "testing/model/dm_core.h"
+#include "testing/model/dm_params.h"
 #include "testing/model/open_file.h"
 
 namespace dmkit::model {
@@ -32,6 +35,9 @@ class DmControl : public OpenFile {
   std::string Path() const override { return path_; }
 
  private:
+  int Run(uint32_t number, int (*function)(DmCore&, DmParams&), bool is_event,
+          const UserMemory& memory, std::string* buffer);
+
   DmCore& dm_;
   const std::string path_;
   uint32_t seen_event_;

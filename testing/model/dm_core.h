@@ -7,9 +7,9 @@
 #define DMKIT_TESTING_MODEL_DM_CORE_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -54,9 +54,9 @@ class DmCore {
 
   // ---- Devices.
 
-  // dm_create(): the lowest free minor, or `minor`. -ENXIO when that one is in use; -EINVAL past
-  // 2^20 - 1.
-  int CreateDevice(int64_t minor, std::shared_ptr<DmDevice>* device);
+  // dm_create(): the lowest free minor, or the one that is wanted. -ENXIO when that one is in use,
+  // or none is left.
+  int CreateDevice(std::optional<uint32_t> wanted, std::shared_ptr<DmDevice>* device);
   // dm_hash_insert(): -EBUSY when a name or uuid is in use.
   int Insert(const std::shared_ptr<DmDevice>& device, absl::string_view name,
              absl::string_view uuid);
@@ -79,9 +79,7 @@ class DmCore {
   void QueueDeferredRemove();
 
   // By name, in the order of their bytes.
-  const std::map<std::string, std::shared_ptr<DmDevice>, std::less<>>& devices() const {
-    return by_name_;
-  }
+  const std::map<std::string, std::shared_ptr<DmDevice>>& devices() const { return by_name_; }
 
   // ---- Events.
   uint32_t global_event() const { return global_event_; }
@@ -89,12 +87,13 @@ class DmCore {
 
  private:
   void RegisterType(std::shared_ptr<const TargetType> type);
+  void ForgetDevice(const DmDevice& device);
 
   Core& core_;
   uint32_t major_ = 0;
   std::vector<std::shared_ptr<const TargetType>> types_;
   std::vector<Module> modules_;
-  std::map<std::string, std::shared_ptr<DmDevice>, std::less<>> by_name_;
+  std::map<std::string, std::shared_ptr<DmDevice>> by_name_;
   std::unordered_map<std::string, std::shared_ptr<DmDevice>> by_uuid_;
   std::unordered_map<uint32_t, std::shared_ptr<DmDevice>> by_minor_;
   std::set<uint32_t> free_minors_;  // below next_minor_

@@ -43,6 +43,7 @@ class DmDevice : public BlockDevice {
   // ---- What the control interface keeps with the device (dm-ioctl.c, struct hash_cell).
   std::string name;
   std::optional<std::string> uuid;
+  bool is_named = false;  // in the lookups; else it is being made or removed
   std::shared_ptr<DmTable> inactive;
 
   // ---- State of the device itself.
@@ -82,8 +83,28 @@ class DmDevice : public BlockDevice {
   // disk.
   void Destroy();
 
+  // All of its tables at once, as they are: the end of everything.
+  void DropTables();
+
   // event_callback(): the number goes up and waiters look.
   void Event();
+  // dm_wait_event(): until the number is another one than `number`. -EINTR.
+  int WaitForEvent(uint32_t number);
+  uint64_t waiters() const { return waiters_; }
+  // While one lives, Destroy() waits: somebody still looks at the device.
+  class Waiter {
+   public:
+    explicit Waiter(DmDevice& device) : device_(device) { ++device_.waiters_; }
+    ~Waiter() { --device_.waiters_; }
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+
+   private:
+    DmDevice& device_;
+  };
+  // dm_kobject_uevent(): with DM_COOKIE unless `cookie` is 0, and with RESIZE=1 when `resized`.
+  // False when none was sent.
+  bool SendDmUevent(absl::string_view action, uint32_t cookie, bool resized);
   // dm_set_geometry(). -EINVAL when it starts behind its own end.
   int SetGeometry(const DmGeometry& geometry);
   DmStats& stats() { return stats_; }
@@ -94,17 +115,26 @@ class DmDevice : public BlockDevice {
   // ---- As a block device.
   int OnOpen(const Opener& opener) override;
   void OnRelease(const Opener& opener) override;
+  int DriverIoctl(const IoctlContext& context, unsigned long request, UserMemory argument) override;
   int Geometry(uint16_t* cylinders, uint8_t* heads, uint8_t* sectors, uint64_t* start) override;
   std::vector<std::pair<std::string, std::string>> Attributes() const override;
 
  private:
   int DoIo(const Io& io) override;
+  int WaitForResume();
+  int MapFlush(const Io& io);
   int MapRange(const Io& io);
-  int SuspendTable(const SuspendFlags& flags);
+  int WaitForInternalResume();
+  int WaitForInFlight(WaitKind kind);
+  int SuspendTable(const SuspendFlags& flags, WaitKind kind);
+  int ResumeTable();
 
   DmCore& dm_;
   std::shared_ptr<DmTable> live_;
   bool is_suspended_ = false;
+  bool holds_io_back_ = false;
+  uint64_t in_flight_ = 0;
+  uint64_t waiters_ = 0;
   int internal_suspends_ = 0;
   bool is_frozen_ = false;
   bool is_deferred_ = false;

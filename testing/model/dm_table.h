@@ -46,6 +46,8 @@ class DmTable {
 
   // dm_calculate_queue_limits(): -EINVAL when an area does not fit its device or is not aligned.
   int CalculateLimits(QueueLimits* limits) const;
+  // dm_table_has_no_data_devices(): all of its targets could have devices and none has.
+  bool KeepsLimits() const;
 
   const TargetType* immutable_type() const { return immutable_type_; }
   bool has_wildcard() const;
@@ -81,7 +83,7 @@ class DmTable {
 };
 
 // dm_split_args(): splits at spaces, tabs, newlines and bytes 0xa0; a backslash takes the next byte
-// literally. Writes into `text`, a NUL-terminated string.
+// literally. Writes into `text`, a NUL-terminated string: words end in NULs and lose their quotes.
 std::vector<std::string> SplitWords(char* text);
 
 }  // namespace dmkit::model

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,8 +37,21 @@ struct TableDevice {
 
 enum class StatusKind { kInfo, kTable, kIma };
 
+// Whether discards reach Target::Map().
+enum class Discards {
+  kNever,         // and never for the whole table
+  kAsItsDevices,  // when all of its devices take them
+  kAlways,
+};
+
+// What Target::Map() returns for an io that it has not done and that the core shall try again when
+// the device is not suspended (DM_ENDIO_REQUEUE): a pool gives back what waits when it is
+// suspended.
+inline constexpr int kRequeue = std::numeric_limits<int>::min();
+
 // What a constructor gets.
 struct TargetArguments {
+  const TargetType& type;
   DmTable& table;
   uint64_t begin = 0;   // sectors
   uint64_t length = 0;  // sectors
@@ -46,8 +60,11 @@ struct TargetArguments {
 
 class Target {
  public:
-  Target(const TargetType& type, const TargetArguments& arguments)
-      : type_(type), table_(arguments.table), begin_(arguments.begin), length_(arguments.length) {}
+  explicit Target(const TargetArguments& arguments)
+      : type_(arguments.type),
+        table_(arguments.table),
+        begin_(arguments.begin),
+        length_(arguments.length) {}
   // The destructor of the kernel's interface (dtr): releases what the constructor took. The devices
   // that it got from the table are the table's.
   virtual ~Target() = default;
@@ -58,6 +75,8 @@ class Target {
   DmTable& table() const { return table_; }
   uint64_t begin() const { return begin_; }    // sectors
   uint64_t length() const { return length_; }  // sectors
+  // What the text of StatusKind::kIma starts with: "target_name=linear,target_version=1.4.0".
+  std::string ImaPrefix() const;
 
   // Does an io whose offset is relative to the target and which lies inside it. Flushes come once
   // per target, without a range. May block (a full pool) through Scheduler::Wait.
@@ -87,8 +106,10 @@ class Target {
   virtual void VisitDevices(const DeviceVisitor&) const {}
   // io_hints(): changes the limits that its devices gave.
   virtual void AdjustLimits(QueueLimits*) const {}
-  // Whether discards reach Map(). When one target of a table says no, the device has no discards.
-  virtual bool TakesDiscards() const { return true; }
+  virtual Discards discards() const { return Discards::kNever; }
+  // prepare_ioctl(): the device that ioctls which the block layer does not know are passed on to,
+  // or null. Only root may when `is_whole` comes back false: the target is a part of that device.
+  virtual BlockDevice* IoctlDevice(bool* /*is_whole*/) const { return nullptr; }
 
  private:
   const TargetType& type_;
@@ -105,6 +126,9 @@ class TargetType {
     kImmutable = 4,        // a live table of it is replaced only by its like, or by an error target
     kWildcard = 8,         // may replace an immutable target
     kMessages = 16,        // has Message()
+    // Has VisitDevices(). A table of such targets only, none of which has a device, keeps the
+    // limits that the live table has.
+    kDevices = 32,
   };
 
   TargetType(std::string name, Version version, uint32_t features)

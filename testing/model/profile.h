@@ -32,6 +32,11 @@ struct Profile {
   bool refuses_self_reference;
   // The error target opens a device when it is given two words.
   bool error_target_takes_device;
+  // Tables of zero and error targets take discards; else -EOPNOTSUPP. BLKDISCARD looks at its range
+  // before at the mode of the open file, and knows the logical block size.
+  bool discards_without_devices;
+  // @stats_create with too many areas gives EOVERFLOW; else ENOMEM.
+  bool stats_limit_areas;
   Version error_version;
   Version zero_version;
   Version linear_version;

@@ -57,11 +57,14 @@ class Scheduler {
     Call& operator=(const Call&) = delete;
 
    private:
+    friend class Scheduler;
     Scheduler& scheduler_;
+    const int process_;
+    bool has_slept_ = false;
     std::unique_lock<std::mutex> lock_;
   };
 
-  // All that follows needs a Call, except the setters before the first call.
+  // All that follows needs a Call.
 
   absl::Time Now() const { return now_; }
   // Moves virtual time, firing the timers on the way.
@@ -79,36 +82,35 @@ class Scheduler {
   // Returns 0 as soon as `ready` gives true, a negative errno as Blocking says otherwise. `what` is
   // for Hangs(): "read of dm-3: suspended".
   int Wait(WaitKind kind, absl::string_view what, const std::function<bool()>& ready);
-  // Tells sleeping waits to look again; for every change that a wait could be for.
-  void Wake();
   // Ends the interruptible waits of `process` with -EINTR, as a signal would.
   void Interrupt(int process);
-  // Ends all waits with -EINTR or -EDEADLK: the power went.
-  void EndAllWaits();
+  // The power went: ends all waits with -EINTR, returns when the calls that waited have returned,
+  // and forgets timers and queued work.
+  void LosePower();
 
   void SetBlocking(Blocking blocking) { blocking_ = blocking; }
   const std::vector<std::string>& Hangs() const { return hangs_; }
   // The process of the call that is being made.
-  int process() const { return process_; }
+  int process() const { return call_->process_; }
 
  private:
-  bool FireNextTimer();
+  bool FireNextTimer(absl::Time until);
   int Refuse(WaitKind kind, absl::string_view what);
   int Sleep(WaitKind kind, const std::function<bool()>& ready);
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  int process_ = 0;
+  Call* call_ = nullptr;
   absl::Time now_;
   std::map<std::pair<absl::Time, TimerId>, std::function<void()>> timers_;
   std::map<TimerId, absl::Time> timer_times_;
   TimerId next_timer_ = 1;
   std::deque<std::function<void()>> queue_;
-  bool is_running_queue_ = false;
   Blocking blocking_ = Blocking::kRefuse;
   std::vector<std::string> hangs_;
   std::map<int, uint64_t> interrupts_;  // by process
   uint64_t power_cuts_ = 0;
+  int sleepers_ = 0;  // calls that have slept and have not returned
 };
 
 }  // namespace dmkit::model

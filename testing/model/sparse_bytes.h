@@ -41,16 +41,22 @@ class SparseBytes {
 
   // Everything written so far is on stable storage from now on.
   void Sync();
+  // The same for the pages of a range only: a write with FUA.
+  void SyncRange(uint64_t offset, uint64_t length);
   // Back to what was synced, and what `unsynced` adds to it.
   void LosePower(Unsynced unsynced, std::mt19937_64& random);
   bool is_synced() const { return before_.empty() && size_ == synced_size_; }
 
  private:
-  // Never changed once it is shared; null is a page of zeros.
-  using Page = std::shared_ptr<const std::string>;
+  // Null is a page of zeros. One that somebody else refers to as well is never changed.
+  using Page = std::shared_ptr<std::string>;
 
   const Page& At(uint64_t number) const;
   void Set(uint64_t number, Page page);
+  // The page, to be written to.
+  std::string& Own(uint64_t number);
+  // Drops what lies past the end.
+  void Trim();
 
   uint64_t size_ = 0;
   uint64_t synced_size_ = 0;

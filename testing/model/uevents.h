@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ class Uevents {
 
  private:
   uint64_t sent_ = 0;
-  std::vector<Uevent> events_;
+  std::deque<Uevent> events_;
   std::vector<Listener> listeners_;
 };
 
