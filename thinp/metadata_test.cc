@@ -98,15 +98,15 @@ TEST(SuperblockTest, ReadsAMetadataSnapshotAtItsOwnBlock) {
 }
 
 TEST(SuperblockTest, EveryDamagedByteIsFound) {
-  const MetadataImage good = Load("docker_pool.blocks");
-  for (size_t offset = 0; offset < MetadataImage::kBlockBytes; ++offset) {
-    for (int bit : {0, 7}) {
-      MetadataImage image = good;
-      const auto byte = static_cast<uint8_t>(image.block(0)[offset]);
-      image.Put<uint8_t>(0, offset, static_cast<uint8_t>(byte ^ (1u << bit)));
-      EXPECT_THAT(Decode(image), FailsWithCode(absl::StatusCode::kDataLoss))
-          << "byte " << offset << " bit " << bit;
+  std::string block(Load("docker_pool.blocks").block(0));
+  ASSERT_THAT(DecodeSuperblock(block, 0), IsOk());
+  for (size_t offset = 0; offset < block.size(); ++offset) {
+    const char good = block[offset];
+    for (const char flip : {'\x01', '\x80'}) {
+      block[offset] = static_cast<char>(good ^ flip);
+      EXPECT_THAT(DecodeSuperblock(block, 0), FailsWithCode(absl::StatusCode::kDataLoss)) << offset;
     }
+    block[offset] = good;
   }
 }
 

@@ -5,6 +5,7 @@
 #include "thinp/signature.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -279,7 +280,7 @@ TEST(SignatureTest, LuksOfAnUnknownVersionIsNotKnown) {
 
 TEST(SignatureTest, OneReadOfTheFirst68KiBIsEnough) {
   MemoryFile file(Device({BtrfsSuperblock()}));
-  file.FailReadsAt(68 * 1024, EIO);
+  file.FailReadsAt(uint64_t{68} * 1024, EIO);
   ASSERT_TRUE(ProbeSignature(file).ok());
   EXPECT_EQ(file.reads(), 1u);
 }
