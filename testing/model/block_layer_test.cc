@@ -66,7 +66,8 @@ TEST_F(BlockLayerTest, MovedFromHandleReleasesNothing) {
   BlockHandle first = Open();
   BlockHandle second = std::move(first);
   EXPECT_EQ(disk().open_count(), 1u);
-  second = std::move(second);
+  BlockHandle& itself = second;
+  second = std::move(itself);
   EXPECT_EQ(disk().open_count(), 1u);
   second = Open();
   EXPECT_EQ(disk().open_count(), 1u);

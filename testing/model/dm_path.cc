@@ -29,7 +29,6 @@ struct Pair {
 
 // "%u:%u" at the start of `text`.
 std::optional<Pair> ScanPair(absl::string_view text) {
-  Pair pair;
   const std::optional<uint32_t> major = ScanU32(&text);
   if (!major.has_value() || !absl::ConsumePrefix(&text, ":")) return std::nullopt;
   const std::optional<uint32_t> minor = ScanU32(&text);

@@ -66,7 +66,6 @@ TEST_P(DmResumeTest, TableThatFitsNoMoreFailsAtItsFirstResume) {
 TEST_P(DmResumeTest, DeviceWithoutASizePassesTheChecks) {
   machine_.disk->Resize(0);
   machine_.Activate("a", 8192, "linear", "8:0 12345");
-  Io read;
   std::string bytes(512, '\0');
   EXPECT_EQ(machine_.device("a").Read(0, absl::MakeSpan(&bytes[0], bytes.size())), -EIO);
 }
