@@ -75,7 +75,7 @@ int DmCore::CreateDevice(std::optional<uint32_t> wanted, std::shared_ptr<DmDevic
   uint32_t minor = 0;
   if (wanted.has_value()) {
     minor = *wanted;
-    if (minor >= kMinors || by_minor_.count(minor) != 0) return -ENXIO;
+    if (by_minor_.count(minor) != 0) return -ENXIO;
     for (; next_minor_ <= minor; ++next_minor_) free_minors_.insert(next_minor_);
   } else if (free_minors_.empty()) {
     if (next_minor_ == kMinors) return -ENXIO;

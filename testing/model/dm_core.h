@@ -54,8 +54,8 @@ class DmCore {
 
   // ---- Devices.
 
-  // dm_create(): the lowest free minor, or the one that is wanted. -ENXIO when that one is in use,
-  // or none is left.
+  // dm_create(): the lowest free minor, or the one that is wanted, which is below 2^20. -ENXIO when
+  // that one is in use, or none is left.
   int CreateDevice(std::optional<uint32_t> wanted, std::shared_ptr<DmDevice>* device);
   // dm_hash_insert(): -EBUSY when a name or uuid is in use.
   int Insert(const std::shared_ptr<DmDevice>& device, absl::string_view name,

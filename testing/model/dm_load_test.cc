@@ -193,6 +193,32 @@ TEST_P(DmLoadTest, ReadOnlyTableOpensItsDevicesForReading) {
   ASSERT_EQ(machine_.Load("a", 8, "linear", "8:0 0", kReadOnlyFlag), 0);
   ASSERT_EQ(machine_.disk->Openers().size(), 1u);
   EXPECT_FALSE(machine_.disk->Openers()[0].write);
+  ASSERT_EQ(machine_.Load("a", 8, "linear", "8:0 0"), 0);
+  ASSERT_EQ(machine_.disk->Openers().size(), 1u);
+  EXPECT_TRUE(machine_.disk->Openers()[0].write);
+}
+
+TEST_P(DmLoadTest, SingletonStandsAlone) {
+  class SingleTarget : public Target {
+   public:
+    using Target::Target;
+    int Map(const Io&) override { return 0; }
+  };
+  class SingleType : public TargetType {
+   public:
+    SingleType() : TargetType("single", {1, 0, 0}, kSingleton) {}
+    int Create(const TargetArguments& arguments, std::unique_ptr<Target>* target) const override {
+      *target = std::make_unique<SingleTarget>(arguments);
+      return 0;
+    }
+  };
+  machine_.dm->RegisterModule({{"single"}, {std::make_shared<SingleType>()}});
+  DmBytes first(kStructBytes), second(kStructBytes);
+  first.Name("a").Target(0, 8, "single", "").Target(8, 8, "zero", "");
+  EXPECT_EQ(machine_.Call(kTableLoad, first), -EINVAL);
+  second.Name("a").Target(0, 8, "zero", "").Target(8, 8, "single", "");
+  EXPECT_EQ(machine_.Call(kTableLoad, second), -EINVAL);
+  EXPECT_EQ(Load(0, 8, "single", ""), 0);
 }
 
 TEST_P(DmLoadTest, WritableTableOnAReadOnlyDeviceIsTaken) {
@@ -209,7 +235,14 @@ TEST_P(DmLoadTest, SelfReferenceDependsOnTheKernel) {
   ASSERT_EQ(machine_.Resume("a"), 0);
   EXPECT_EQ(machine_.Remove("a"), -EBUSY);
   ASSERT_EQ(Load(0, 8, "zero", ""), 0);
-  ASSERT_EQ(machine_.Resume("a"), 0);
+  DmBytes resume(kStructBytes);
+  ASSERT_EQ(machine_.Call(kDevSuspend, resume.Name("a")), 0);
+  EXPECT_EQ(resume.U32(kOpenCountAt), 0u);
+  // An inactive table goes only after the reply was made.
+  ASSERT_EQ(Linear(machine_.Number("a") + " 0"), 0);
+  DmBytes clear(kStructBytes);
+  ASSERT_EQ(machine_.Call(kTableClear, clear.Name("a")), 0);
+  EXPECT_EQ(clear.U32(kOpenCountAt), 1u);
   EXPECT_EQ(machine_.Remove("a"), 0);
 }
 

@@ -186,6 +186,10 @@ TEST_P(DmResumeTest, HooksComeInTheKernelsOrder) {
   ASSERT_EQ(machine_.Resume("a"), 0);
   EXPECT_EQ(type->calls, (Lines{"ctr", "presuspend", "postsuspend", "preresume", "resume", "dtr"}));
   type->calls.clear();
+  for (int i = 0; i < 2; ++i) machine_.device("a").InternalSuspend();
+  for (int i = 0; i < 2; ++i) machine_.device("a").InternalResume();
+  EXPECT_EQ(type->calls, (Lines{"presuspend", "postsuspend", "preresume", "resume"}));
+  type->calls.clear();
   ASSERT_EQ(machine_.Remove("a"), 0);
   EXPECT_EQ(type->calls, (Lines{"presuspend", "postsuspend", "dtr"}));
 }

@@ -58,6 +58,15 @@ TEST_F(SchedulerTest, TimersFireInTheOrderOfTheirTime) {
   EXPECT_EQ(order, (std::vector<int>{1, 11, 2}));
 }
 
+TEST_F(SchedulerTest, WorkThatATimerQueuesIsDoneBeforeTheNextTimer) {
+  std::vector<int> order;
+  const Scheduler::Call call(scheduler_, 1);
+  scheduler_.After(absl::Seconds(1), [&] { scheduler_.Queue([&] { order.push_back(1); }); });
+  scheduler_.After(absl::Seconds(2), [&] { order.push_back(2); });
+  scheduler_.Advance(absl::Seconds(3));
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
 TEST_F(SchedulerTest, WaitJumpsToTheTimerThatEndsIt) {
   bool done = false;
   scheduler_.After(absl::Minutes(1), [&] { done = true; });
