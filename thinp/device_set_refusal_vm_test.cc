@@ -367,7 +367,7 @@ TEST_F(GivenPoolVmTest, MetadataSnapshotOfSomebodyElseIsLeftToHim) {
 TEST_F(GivenPoolVmTest, OurOwnMetadataSnapshotThatACrashLeftIsReleased) {
   Open();
   Add("a");
-  for (uint64_t stop = 1;; ++stop) {
+  for (uint64_t stop = 1; !HasFailure(); ++stop) {
     faulty().SetPlan(sys::FaultyHost::StopAt(stop));
     const bool done = set().Contents().ok();
     faulty().SetPlan(nullptr);

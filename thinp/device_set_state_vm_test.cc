@@ -38,18 +38,8 @@ using ::testing::Not;
 
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
-// TABLE_LOAD and DEV_SUSPEND.
-constexpr char kLoadRequest[] = "0xc138fd09";
+// DEV_SUSPEND.
 constexpr char kSuspendRequest[] = "0xc138fd06";
-
-// Nothing works any more from the call behind the first ioctl `request` on.
-sys::FaultyHost::Plan StopAfterIoctl(std::string request) {
-  return [request = std::move(request), seen = false](const sys::SeamCall& call) mutable {
-    if (seen) return EIO;
-    seen = call.method == "Ioctl" && absl::StrContains(call.object, request);
-    return 0;
-  };
-}
 
 class DeviceSetStateVmTest : public DeviceSetFixture {
  protected:
@@ -394,77 +384,6 @@ TEST_F(DeviceSetStateVmTest, IdsWrapAndAreThenLookedUp) {
   EXPECT_EQ(Add("a").thin_id(), ThinId::kMax);
   EXPECT_EQ(Add("b").thin_id(), 0u);
   EXPECT_EQ(Add("c").thin_id(), 2u) << "1 is in use";
-  ExpectClean();
-}
-
-// Nothing of the first start is known to be done yet, so it may be done differently.
-TEST_F(DeviceSetStateVmTest, InterruptedFirstStartMayGoOnWithOtherOptions) {
-  faulty().SetPlan(StopAfterIoctl(kLoadRequest));
-  EXPECT_FALSE(TryOpen().ok());
-  faulty().SetPlan(nullptr);
-  const auto interrupted = Files().ReadSet();
-  ASSERT_THAT(interrupted, IsOk());
-  ASSERT_TRUE(interrupted->has_value());
-  ASSERT_FALSE((*interrupted)->state.pool().formatted());
-  options().create = false;
-  EXPECT_THAT(TryOpen(), FailsWithErrno(ENOENT)) << "it is not made yet";
-  options().create = true;
-  GiveDevices();
-  Open();
-  EXPECT_EQ(set().uuid(), (*interrupted)->state.set_uuid());
-  EXPECT_EQ(set().pool_state().data().device(), options().pool.data_device);
-  Add("a");
-  TakeDown();
-  Open();
-  ExpectClean();
-}
-
-// btrfs leaves its first 4 KiB blank, which the kernel would format.
-TEST_F(DeviceSetStateVmTest, InterruptedFirstStartDoesNotVouchForOtherDevices) {
-  faulty().SetPlan(StopAfterIoctl(kLoadRequest));
-  EXPECT_FALSE(TryOpen().ok());
-  faulty().SetPlan(nullptr);
-  loop::AttachedLoop& btrfs = Attach("btrfs", 4 * kMiB);
-  options().pool.metadata_device = NodeOf(btrfs);
-  Run({"sh", "-c",
-       absl::StrCat("printf _BHRfS_M | dd of=", NodeOf(btrfs), " bs=1 seek=65600 conv=fsync")});
-  const std::string before = Read(btrfs.info.device, 0, 128 * 1024);
-  const absl::Status opened = TryOpen();
-  EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
-  EXPECT_THAT(std::string(opened.message()), HasSubstr("btrfs"));
-  EXPECT_EQ(Read(btrfs.info.device, 0, 128 * 1024), before);
-  options().pool.metadata_device.clear();
-  Open();
-  ExpectClean();
-}
-
-// The files hold another store's pool: somebody has put them there meanwhile.
-TEST_F(DeviceSetStateVmTest, InterruptedFirstStartDoesNotTakeAPoolInUse) {
-  DeviceSetOptions other_options = options();
-  other_options.root = dir() + "/other";
-  {
-    auto other = DeviceSet::Open(dm(), other_options);
-    ASSERT_THAT(other, IsOk());
-    ASSERT_THAT((*other)->AddThin("a", kDeviceSize, {}), IsOk());
-    ASSERT_THAT((*other)->DeactivatePool(), IsOk());
-  }
-  faulty().SetPlan(StopAfterIoctl(kLoadRequest));
-  EXPECT_FALSE(TryOpen().ok());
-  faulty().SetPlan(nullptr);
-  plain().RemoveAll(false).IgnoreError();
-  for (const char* file : {"/pool/data", "/pool/metadata"}) {
-    ASSERT_THAT(plain_host().root->Rename(other_options.root + file, options().root + file),
-                IsOk());
-  }
-  EXPECT_THAT(TryOpen(), FailsWithCode(kFailedPrecondition));
-  EXPECT_THAT(MappedDevices(), IsEmpty());
-  for (const char* file : {"/pool/data", "/pool/metadata"}) {
-    ASSERT_THAT(plain_host().root->Rename(options().root + file, other_options.root + file), IsOk())
-        << "it is still there";
-  }
-  options().root = other_options.root;
-  Open();
-  EXPECT_THAT(Names(), ElementsAre("a"));
   ExpectClean();
 }
 

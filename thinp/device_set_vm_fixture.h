@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -19,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "loop/loop_device.h"
 #include "sys/block.h"
+#include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/status_matchers.h"
 #include "sys/units.h"
@@ -30,6 +32,15 @@
 namespace dmkit::thinp {
 
 inline constexpr sys::Bytes kDeviceSize{16 * kMiB};
+
+// Nothing works any more from the call behind the first ioctl `request` on.
+inline sys::FaultyHost::Plan StopAfterIoctl(std::string request) {
+  return [request = std::move(request), seen = false](const sys::SeamCall& call) mutable {
+    if (seen) return EIO;
+    seen = call.method == "Ioctl" && absl::StrContains(call.object, request);
+    return 0;
+  };
+}
 
 class DeviceSetFixture : public ThinpVmTest {
  protected:
