@@ -28,8 +28,8 @@
 // call InternalSuspend and InternalResume of the mapped devices of its active thin targets. Events
 // are DmTable::Event() of the table that the pool target is in.
 
-#ifndef DMKIT_TESTING_MODEL_THIN_POOL_H_
-#define DMKIT_TESTING_MODEL_THIN_POOL_H_
+#ifndef DMKIT_TESTING_MODEL_THIN_THIN_POOL_H_
+#define DMKIT_TESTING_MODEL_THIN_THIN_POOL_H_
 
 #include <cstdint>
 #include <memory>
@@ -40,19 +40,11 @@
 #include "absl/time/time.h"
 #include "testing/model/block_layer.h"
 #include "testing/model/dm_core.h"
+#include "testing/model/thin/thin_metadata.h"
 
 namespace dmkit::model {
 
 class Pool;
-
-// What a pool knows of one thin device, committed or not.
-struct ThinState {
-  uint32_t id = 0;
-  uint64_t mapped_blocks = 0;
-  uint64_t transaction_id = 0;
-  uint32_t creation_time = 0;
-  uint32_t snapshotted_time = 0;
-};
 
 class ThinPools {
  public:
@@ -68,10 +60,6 @@ class ThinPools {
   // ---- For tests and for the invariants of histories. `pool` is a mapped device; nothing when it
   // has no pool object.
   std::optional<std::vector<ThinState>> ThinsOf(const DmDevice& pool) const;
-  // Whether the metadata on `metadata` (a device or a disk after a power loss) is what a pool may
-  // leave: checksums, the two trees with the same ids, counts of mapped blocks, reference counts of
-  // data blocks equal to the mappings that lead to them. One line per thing that is wrong.
-  static std::vector<std::string> CheckMetadata(BlockDevice& metadata);
 
  private:
   DmCore& dm_;
@@ -80,4 +68,4 @@ class ThinPools {
 
 }  // namespace dmkit::model
 
-#endif  // DMKIT_TESTING_MODEL_THIN_POOL_H_
+#endif  // DMKIT_TESTING_MODEL_THIN_THIN_POOL_H_
