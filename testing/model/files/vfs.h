@@ -21,8 +21,7 @@
 //    take turns, and the superblock says which one holds, written after a flush and followed by
 //    one. A mount of a device whose superblock is of another filesystem, or none, gives -EINVAL.
 //  * An io error while writing back makes the filesystem read-only until it is mounted again:
-//  -EROFS
-//    from then on, as errors=remount-ro does.
+//    -EROFS from then on, as errors=remount-ro does.
 //
 // What a power loss keeps of a Tree (Unsynced::kLost): for each file the contents and size of its
 // last Sync; for each directory the entries of its last Sync; a file that was synced but whose
@@ -30,32 +29,26 @@
 // sync, empty when there was none. A rename is one change: never both names, and never neither when
 // the old one was synced. Syncing a file promises nothing of its name.
 //
-// Descriptors, locks and working directories belong to a process and go with it. flock is per open
-// file, not per process.
+// Descriptors and locks belong to a process and go with it. flock is per open file, not per
+// process. The working directory of every process is "/". Permission bits bind everybody but root;
+// groups are not modelled: a caller is the owner or one of the others. The umask is 022.
 
-#ifndef DMKIT_TESTING_MODEL_VFS_H_
-#define DMKIT_TESTING_MODEL_VFS_H_
+#ifndef DMKIT_TESTING_MODEL_FILES_VFS_H_
+#define DMKIT_TESTING_MODEL_FILES_VFS_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "sys/host.h"
-#include "testing/model/block_layer.h"
 #include "testing/model/core.h"
-#include "testing/model/open_file.h"
+#include "testing/model/files/filesystem.h"
 #include "testing/model/process.h"
 #include "testing/model/sparse_bytes.h"
 
 namespace dmkit::model {
-
-class Tree;
-class VfsProcess;
 
 struct MountEntry {
   std::string target;      // as /proc/mounts shows it; "" after a lazy unmount
@@ -73,30 +66,49 @@ class Vfs : public PathLookup {
     bool has_procfs = true;
   };
 
+  // Hears of the disks and misc devices of `core` from here on: make it before the drivers. Sets
+  // core.paths to itself.
   Vfs(Core& core, const Options& options);
+  // The processes have ended. Mounts that are left are dropped without a write-back.
   ~Vfs() override;
+
+  // How filesystems of `kind` come off a block device: see block_filesystem. -ENODEV for a mount of
+  // any other kind.
+  void RegisterKind(std::string kind, MountBlockDevice mount);
 
   // ---- PathLookup: for tables. In the namespace, from its root.
   int FindBlockDevice(absl::string_view path, sys::DeviceNumber* device) override;
 
   // ---- Processes. Each has its own descriptors (the lowest free number from 3) and its own seam:
   // root directory and mounts that act as this process.
-  VfsProcess& AddProcess(int id, uint32_t effective_user);
-  // Closes everything that it has open; handles that are left answer -EBADF from then on.
+
+  // Starts a process, or gives the living one of this number. Needs a Call once threads are about.
+  Process& AddProcess(int id, uint32_t effective_user);
+  // Closes everything that it has open; handles that are left answer -EBADF from then on. Needs a
+  // Call, of another process when there may be threads in calls of this one.
   void EndProcess(int id);
+  // Valid while this object lives. The first call after the process has ended starts it anew, with
+  // the same user. Each call takes a Scheduler::Call of its own.
   sys::Dir& RootOf(int process);
   sys::Mounts& MountsOf(int process);
 
   // Ends everything that a reboot ends, keeps of the root filesystem what `unsynced` says, and
-  // starts with an empty /dev, /run and /tmp. The caller has ended all processes, and ends the
-  // drivers afterwards: mounts are dropped without a write-back, but their devices are closed in
-  // order.
+  // starts with an empty /dev, /run and /tmp and a new boot id. The caller has ended all processes,
+  // and ends the drivers afterwards: mounts are dropped without a write-back, but their devices are
+  // closed in order. Disks that are still there get their nodes again. Needs a Call.
   void LosePower(Unsynced unsynced);
 
   // ---- What is there, for tests.
+
+  // The mounts that a process made, oldest first, also those that a lazy unmount left; not those of
+  // the boot.
   std::vector<MountEntry> Mounts() const;
   // "process 1 descriptor 4: /dev/loop0".
   std::vector<std::string> OpenHandles() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 // Options that mount takes: flags of the request (MS_RDONLY, MS_NOSUID, ...) are kept and MS_RDONLY
@@ -114,14 +126,6 @@ class Vfs : public PathLookup {
 // device), -ENXIO (no driver), -EPERM (not root); xfs without "nouuid" on the UUID of a mounted
 // one: -EINVAL.
 
-// ---- The disk format, for Programs.
-
-// Writes an empty filesystem. `kind` is "ext4" or "xfs". -EINVAL: too small; or what the device
-// says.
-int MakeFilesystem(BlockDevice& device, absl::string_view kind, const std::string& uuid);
-// Grows the filesystem that is mounted from `device`, to the size of the device. -EINVAL: none is.
-int GrowMounted(BlockDevice& device);
-
 }  // namespace dmkit::model
 
-#endif  // DMKIT_TESTING_MODEL_VFS_H_
+#endif  // DMKIT_TESTING_MODEL_FILES_VFS_H_
