@@ -4,13 +4,9 @@
 
 #include "thinp/signature.h"
 
-#include <endian.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <memory>
 
 #include "absl/strings/escaping.h"
@@ -61,6 +57,13 @@ constexpr Magic kMagics[] = {
     {SignatureKind::kBtrfs, 0x10000 + 0x40, {"_BHRfS_M", 8}, 0x10000 + 0x20},
 };
 
+// The filesystems whose boot sector ends with the 55 AA of an MBR, by the names in it.
+constexpr Magic kBootSectors[] = {
+    {SignatureKind::kNtfs, 3, {"NTFS    ", 8}, 0}, {SignatureKind::kExfat, 3, {"EXFAT   ", 8}, 0},
+    {SignatureKind::kFat, 54, {"FAT12   ", 8}, 0}, {SignatureKind::kFat, 54, {"FAT16   ", 8}, 0},
+    {SignatureKind::kFat, 54, {"FAT     ", 8}, 0}, {SignatureKind::kFat, 82, {"FAT32   ", 8}, 0},
+};
+
 // The second header of LUKS2 lies behind the first one, whose size has a choice; what is left when
 // the first one is damaged.
 constexpr size_t kSecondLuksOffsets[] = {0x4000, 0x8000, 0x10000};
@@ -108,27 +111,23 @@ bool IsSecondLuksHeader(absl::string_view data) {
                      [data](size_t at) { return HasMagic(data, at, kSecondLuksMagic); });
 }
 
-uint32_t LittleEndian32(absl::string_view bytes, size_t offset) {
-  uint32_t value = 0;
-  std::memcpy(&value, bytes.data() + offset, sizeof(value));
-  return le32toh(value);
-}
-
-// 55 AA also ends the boot sectors of filesystems, so the table must make sense: each of the four
-// entries active or not (as block/partitions/msdos.c asks), and one with a type, a start and a
-// size.
+// A table without partitions counts too: it is a disk that somebody has begun to set up. 55 AA also
+// ends boot code that is no table, so each of the four entries must be active or not, as
+// block/partitions/msdos.c asks.
 bool IsMbr(absl::string_view data) {
   if (!HasMagic(data, 510, "\x55\xaa")) return false;
-  bool any_partition = false;
   for (size_t offset = 446; offset < 510; offset += 16) {
-    const absl::string_view entry = data.substr(offset, 16);
-    const auto active = static_cast<unsigned char>(entry[0]);
+    const auto active = static_cast<unsigned char>(data[offset]);
     if (active != 0 && active != 0x80) return false;
-    const bool partition =
-        entry[4] != 0 && LittleEndian32(entry, 8) != 0 && LittleEndian32(entry, 12) != 0;
-    any_partition = any_partition || partition;
   }
-  return any_partition;
+  return true;
+}
+
+std::optional<SignatureKind> FilesystemOfBootSector(absl::string_view data) {
+  for (const Magic& magic : kBootSectors) {
+    if (HasMagic(data, magic.offset, magic.bytes)) return magic.kind;
+  }
+  return std::nullopt;
 }
 
 std::optional<Signature> Recognise(absl::string_view data) {
@@ -140,6 +139,7 @@ std::optional<Signature> Recognise(absl::string_view data) {
   if (IsGpt(data)) return Signature{SignatureKind::kGpt, ""};
   if (IsSwap(data)) return Signature{SignatureKind::kSwap, ""};
   if (IsSecondLuksHeader(data)) return Signature{SignatureKind::kLuks, ""};
+  if (const auto kind = FilesystemOfBootSector(data)) return Signature{*kind, ""};
   if (IsMbr(data)) return Signature{SignatureKind::kMbr, ""};
   return std::nullopt;
 }
@@ -166,6 +166,12 @@ absl::string_view SignatureName(SignatureKind kind) {
       return "an MBR partition table";
     case SignatureKind::kThinPool:
       return "thin-pool metadata";
+    case SignatureKind::kFat:
+      return "a FAT filesystem";
+    case SignatureKind::kExfat:
+      return "an exFAT filesystem";
+    case SignatureKind::kNtfs:
+      return "an NTFS filesystem";
   }
   return "";
 }

@@ -25,6 +25,9 @@ enum class SignatureKind {
   kGpt,
   kMbr,
   kThinPool,
+  kFat,
+  kExfat,
+  kNtfs,
 };
 
 struct Signature {
@@ -40,8 +43,8 @@ absl::string_view SignatureName(SignatureKind kind);
 // The signature at the start of `device`, if any is known. The first 68 KiB are looked at, read at
 // once into memory that suits O_DIRECT. Where several are found (the boot sector of an ext
 // filesystem, the protective MBR before a GPT) the first of LUKS, thin-pool, xfs, ext, btrfs, LVM,
-// GPT, swap and MBR is the answer. A device shorter than an offset simply has no signature there.
-// Errors are those of reading.
+// GPT, swap, NTFS, exFAT, FAT and MBR is the answer. A device shorter than an offset simply has no
+// signature there. Errors are those of reading.
 absl::StatusOr<std::optional<Signature>> ProbeSignature(sys::File& device);
 
 }  // namespace dmkit::thinp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes are from images made by mkfs.ext4 1.47.0, mkfs.xfs 6.1.0, mkfs.btrfs 6.2, mkswap and
-// sfdisk 2.38.1, and cryptsetup 2.6.1, cut to what is looked at. The LVM label is made by hand.
+// sfdisk 2.38.1, mkfs.fat, and cryptsetup 2.6.1, cut to what is looked at. The LVM label, and all
+// boot sectors but that of FAT16, are made by hand.
 
 #include "thinp/signature.h"
 
@@ -76,6 +77,12 @@ Piece ProtectiveMbr() {
   return {440, Hex("00000000000000000200eeffffff01000000ffff0100") + std::string(48, '\0') +
                    Hex("55aa")};
 }
+// From the name of the formatter to the type; what ends the sector is a piece of its own.
+Piece FatBootSector() {
+  return {0, Hex("eb3c906d6b66732e66617400020404000200020080f820002000020000000000"
+                 "000000008000296adf14384e4f204e414d4520202020464154313620202020")};
+}
+Piece SectorEnd() { return {510, "\x55\xaa"}; }
 Piece GptHeader(size_t sector_bytes) {
   return {sector_bytes, Hex("4546492050415254000001005c000000d6712791000000000100000000000000")};
 }
@@ -115,6 +122,12 @@ std::vector<Known> AllKnown() {
       {"GPT of 512", SignatureKind::kGpt, GptHeader(512), 512, 8},
       {"GPT of 4096", SignatureKind::kGpt, GptHeader(4096), 4096, 8},
       {"MBR", SignatureKind::kMbr, MbrTable(), 510, 2},
+      {"FAT", SignatureKind::kFat, FatBootSector(), 54, 8},
+      {"FAT12", SignatureKind::kFat, {54, "FAT12   "}, 54, 8},
+      {"FAT of no size", SignatureKind::kFat, {54, "FAT     "}, 54, 8},
+      {"FAT32", SignatureKind::kFat, {82, "FAT32   "}, 82, 8},
+      {"exFAT", SignatureKind::kExfat, {0, Hex("eb7690") + "EXFAT   "}, 3, 8},
+      {"NTFS", SignatureKind::kNtfs, {0, Hex("eb5290") + "NTFS    "}, 3, 8},
   };
   for (size_t sector = 0; sector < 4; ++sector) {
     known.push_back({"LVM", SignatureKind::kLvm, LvmLabel(sector), sector * 512, 8});
@@ -224,16 +237,12 @@ TEST(SignatureTest, FilesystemWinsOverWhatItsDataLooksLike) {
   }
 }
 
-TEST(SignatureTest, BootSectorWithoutAPlausiblePartitionIsNoMbr) {
+TEST(SignatureTest, BootSectorWithoutAPartitionTableIsNoMbr) {
   struct Case {
     const char* name;
     std::vector<Piece> changes;
   };
   const Case cases[] = {
-      {"no partition", {{446, std::string(64, '\0')}}},
-      {"no type", {{450, std::string(1, '\0')}}},
-      {"no start", {{454, std::string(4, '\0')}}},
-      {"no size", {{458, std::string(4, '\0')}}},
       {"boot code where the table would be", {{446, std::string(64, 'n')}}},
       {"first entry neither active nor not", {{446, "\x01"}}},
       {"another entry neither active nor not", {{446 + 48, "\x7f"}}},
@@ -247,23 +256,20 @@ TEST(SignatureTest, BootSectorWithoutAPlausiblePartitionIsNoMbr) {
   }
 }
 
-TEST(SignatureTest, AnyOfTheFourPartitionsMakesAnMbr) {
-  const std::string entry = MbrTable().bytes.substr(6, 16);
+TEST(SignatureTest, AnyOfTheFourPartitionsMayBeActive) {
   for (size_t i = 0; i < 4; ++i) {
-    std::string active = entry;
-    active[0] = '\x80';
-    EXPECT_EQ(KindOf(Device({{446 + 16 * i, entry}, {510, "\x55\xaa"}})), SignatureKind::kMbr);
-    EXPECT_EQ(KindOf(Device({{446 + 16 * i, active}, {510, "\x55\xaa"}})), SignatureKind::kMbr);
+    EXPECT_EQ(KindOf(Device({MbrTable(), {446 + 16 * i, "\x80"}})), SignatureKind::kMbr);
   }
 }
 
-// mkfs.fat: 55 AA, and no partition.
-TEST(SignatureTest, FatIsNotKnownAndNoMbr) {
-  EXPECT_EQ(
-      KindOf(Device({{0, Hex("eb3c906d6b66732e66617400020404000200020080f820002000020000000000"
-                             "000000008000296adf14384e4f204e414d4520202020464154313620202020")},
-                     {510, "\x55\xaa"}})),
-      std::nullopt);
+TEST(SignatureTest, TableWithoutPartitionsIsAnMbr) {
+  EXPECT_EQ(KindOf(Device({SectorEnd()})), SignatureKind::kMbr);
+}
+
+TEST(SignatureTest, BootSectorOfAFilesystemIsThatFilesystem) {
+  EXPECT_EQ(KindOf(Device({FatBootSector(), SectorEnd()})), SignatureKind::kFat);
+  EXPECT_EQ(KindOf(Device({{3, "NTFS    "}, SectorEnd()})), SignatureKind::kNtfs);
+  EXPECT_EQ(KindOf(Device({{3, "EXFAT   "}, SectorEnd()})), SignatureKind::kExfat);
 }
 
 TEST(SignatureTest, LvmNeedsLabelAndTypeInOneSector) {
