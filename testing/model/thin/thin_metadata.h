@@ -170,6 +170,24 @@ class PoolMetadata {
   PoolMetadata(BlockDevice& device, uint64_t data_block_sectors);
   void SetWritable(bool writable);
 
+  int OpenOrFormat(bool format);
+  int Format();
+  int OpenExisting();
+  int BeginTransaction();
+  int CommitTransaction();
+  int WriteChangedDetails();
+  void PutRoots(char* superblock) const;
+  void TakeRoots(const char* superblock);
+
+  int FindDevice(uint32_t id, ThinDevice** device);
+  int CheckUnused(uint32_t id);
+  ThinDevice& AddDevice(const ThinState& state);
+  void MarkChanged(ThinDevice& device);
+  int RootOf(const ThinDevice& device, uint64_t* root);
+  static ThinLookup Unpack(const ThinDevice& device, uint64_t value);
+  int Resize(bool metadata, uint64_t blocks);
+  void SetReserve();
+
   BlockDevice& device_;
   const uint64_t data_block_sectors_;
   std::unique_ptr<Objects> objects_;

@@ -17,7 +17,7 @@
 // flush; a failed write in it aborts the transaction as in the kernel (back to the last superblock,
 // needs_check, read-only; FAIL when even that cannot be written).
 //
-// Io is done with BlockDevice::Submit on the pool's data device, block by block as the mapping
+// Io is done with BlockDevice::Submit on the pool's mapped device, block by block as the mapping
 // says: real bytes move, so what one thin device writes and another reads goes through the
 // mappings. A write without room waits through Scheduler::Wait until the pool grows or its no-space
 // timer (Scheduler::After) turns waiting into -ENOSPC. The commit once a second is a timer that is
@@ -38,13 +38,12 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "testing/model/block_layer.h"
 #include "testing/model/dm_core.h"
 #include "testing/model/thin/thin_metadata.h"
 
 namespace dmkit::model {
 
-class Pool;
+struct PoolRegistry;
 
 class ThinPools {
  public:
@@ -57,13 +56,17 @@ class ThinPools {
   // The module parameter: how long a full pool lets writes wait. Zero: for ever.
   void SetNoSpaceTimeout(absl::Duration timeout);
 
+  // The power went: pools that are left write nothing any more, not even at their end, which comes
+  // when their tables go. For good; new pools want a new object.
+  void LosePower();
+
   // ---- For tests and for the invariants of histories. `pool` is a mapped device; nothing when it
   // has no pool object.
   std::optional<std::vector<ThinState>> ThinsOf(const DmDevice& pool) const;
 
  private:
-  DmCore& dm_;
-  std::vector<std::shared_ptr<Pool>> pools_;
+  // The target types have it too, so that pools can end after this object.
+  const std::shared_ptr<PoolRegistry> registry_;
 };
 
 }  // namespace dmkit::model
