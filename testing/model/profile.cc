@@ -37,10 +37,14 @@ constexpr Profile MakeLinux612() {
   profile.linear_version = {1, 4, 0};
   profile.striped_version = {1, 6, 0};
   profile.thin_version = {1, 23, 0};
+  profile.thin_discard_blocks_max = 1024;
+  profile.pool_discards_need_passdown = true;
   profile.loop_detaches_at_last_close = true;
   profile.loop_block_size_zero_is_default = true;
   profile.loop_failed_configure_mutes_uevents = true;
   profile.loop_reads_write_only_files = true;
+  profile.loop_checks_file_first = true;
+  profile.loop_reports_file_results = true;
   profile.tmpfs_has_direct_io = true;
   return profile;
 }

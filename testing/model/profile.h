@@ -42,6 +42,10 @@ struct Profile {
   Version linear_version;
   Version striped_version;
   Version thin_version;  // of "thin" and of "thin-pool"
+  // The largest discard of a thin device, in blocks of its pool; 0: 16 GiB.
+  uint32_t thin_discard_blocks_max;
+  // A pool that passes no discards down to its data device takes none itself.
+  bool pool_discards_need_passdown;
 
   // LOOP_CLR_FD detaches at the last close and opens fail meanwhile; else at once when nobody else
   // has the device open.
@@ -53,6 +57,11 @@ struct Profile {
   bool loop_failed_configure_mutes_uevents;
   // A file that was opened for writing only can be read through its loop device; else EIO.
   bool loop_reads_write_only_files;
+  // What cannot be read or written at all is refused as a backing file before anything else.
+  bool loop_checks_file_first;
+  // A backing file that ends too early gives EIO, and one without space ENOSPC; else zeros in place
+  // of all that was read, and EIO.
+  bool loop_reports_file_results;
   // Files on tmpfs can be opened with O_DIRECT.
   bool tmpfs_has_direct_io;
 };

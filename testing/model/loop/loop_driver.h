@@ -3,8 +3,8 @@
 // LOOP_SET_BLOCK_SIZE. Mirrors drivers/block/loop.c. This is the model's own decoder of the
 // loop structs; the product's codec must not come in.
 
-#ifndef DMKIT_TESTING_MODEL_LOOP_DRIVER_H_
-#define DMKIT_TESTING_MODEL_LOOP_DRIVER_H_
+#ifndef DMKIT_TESTING_MODEL_LOOP_LOOP_DRIVER_H_
+#define DMKIT_TESTING_MODEL_LOOP_LOOP_DRIVER_H_
 
 #include <cstdint>
 #include <map>
@@ -45,7 +45,7 @@ class LoopDriver {
  public:
   // Registers major 7, the control node 10:237, devices 0 to `count` - 1, and the probe that adds a
   // device when its node is opened.
-  LoopDriver(Core& core, uint32_t count = 8);
+  explicit LoopDriver(Core& core, uint32_t count = 8);
   // Everybody must have closed the devices. Detaches without writing anything.
   ~LoopDriver();
   LoopDriver(const LoopDriver&) = delete;
@@ -54,12 +54,19 @@ class LoopDriver {
   // In the order of their numbers.
   std::vector<LoopState> List() const;
 
+  // LOOP_CTL_ADD, LOOP_CTL_REMOVE and LOOP_CTL_GET_FREE: a number or a negative errno. Add makes
+  // the lowest free number for a negative one.
+  int Add(int number);
+  int Remove(int number);
+  int GetFree();
+  // Null when there is none of this number.
+  LoopDevice* Find(uint32_t number) const;
+
  private:
-  friend class LoopControl;
   Core& core_;
   std::map<uint32_t, std::unique_ptr<LoopDevice>> devices_;
 };
 
 }  // namespace dmkit::model
 
-#endif  // DMKIT_TESTING_MODEL_LOOP_DRIVER_H_
+#endif  // DMKIT_TESTING_MODEL_LOOP_LOOP_DRIVER_H_
