@@ -110,6 +110,7 @@ std::vector<sys::DeviceNumber> BlockDevice::Holders() const {
 }
 
 int BlockDevice::Submit(const Io& io) {
+  if (!core_.has_power) return -EIO;
   const uint64_t size = sectors_ * kSectorBytes;
   if (io.kind != IoKind::kFlush) {
     if (io.offset % kSectorBytes != 0 || io.length % kSectorBytes != 0) return -EINVAL;

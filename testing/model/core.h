@@ -39,6 +39,8 @@ struct Core {
   BlockRegistry blocks;
   CharDevices chars;
   PathLookup* paths = nullptr;  // null: every path is -ENOENT
+  // False while the power goes: nothing reaches a block device any more.
+  bool has_power = true;
 };
 
 }  // namespace dmkit::model

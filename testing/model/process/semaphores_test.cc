@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Semaphores against what ipc/sem.c does.
+
+#include "testing/model/process/semaphores.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "sys/status_matchers.h"
+
+namespace dmkit::model {
+namespace {
+
+using sys::FailsWithErrno;
+using sys::IsOk;
+using sys::IsOkAndHolds;
+using ::testing::ElementsAre;
+
+constexpr uint32_t kKey = 0x0d4d1234;
+
+class SemaphoresTest : public ::testing::Test {
+ protected:
+  Core core_{Linux612(), 1};
+  SemaphoreTable table_{core_};
+  const Identity root_{1, 0};
+  const Identity user_{2, 1000};
+  ModelSemaphores semaphores_{core_, table_, root_};
+  ModelSemaphores of_user_{core_, table_, user_};
+};
+
+TEST_F(SemaphoresTest, ASetIsFoundByItsKeyUntilItIsRemoved) {
+  const auto id = semaphores_.Create(kKey);
+  ASSERT_THAT(id, IsOk());
+  EXPECT_THAT(semaphores_.Find(kKey), IsOkAndHolds(*id));
+  EXPECT_THAT(semaphores_.Create(kKey), FailsWithErrno(EEXIST));
+  EXPECT_THAT(semaphores_.Remove(*id), IsOk());
+  EXPECT_THAT(semaphores_.Find(kKey), FailsWithErrno(ENOENT));
+}
+
+TEST_F(SemaphoresTest, KeyZeroIsRefused) {
+  EXPECT_THAT(semaphores_.Create(0), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Find(0), FailsWithErrno(EINVAL));
+}
+
+TEST_F(SemaphoresTest, TheIdOfARemovedSetIsInvalidEvenWhenItsPlaceIsTakenAgain) {
+  const int32_t first = *semaphores_.Create(kKey);
+  int32_t last = first;
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_THAT(semaphores_.Remove(last), IsOk());
+    last = *semaphores_.Create(kKey);
+  }
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(last, 1 << 15);
+  EXPECT_THAT(semaphores_.Value(first), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.SetValue(first, 1), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Add(first, 1), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.WaitForZero(first, absl::Seconds(1)), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Remove(first), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Remove(-1), FailsWithErrno(EINVAL));
+}
+
+TEST_F(SemaphoresTest, ValuesStayBetweenZeroAnd32767) {
+  const int32_t id = *semaphores_.Create(kKey);
+  EXPECT_THAT(semaphores_.Value(id), IsOkAndHolds(0));
+  EXPECT_THAT(semaphores_.Add(id, -1), FailsWithErrno(EAGAIN));
+  EXPECT_THAT(semaphores_.SetValue(id, 32768), FailsWithErrno(ERANGE));
+  EXPECT_THAT(semaphores_.SetValue(id, -1), FailsWithErrno(ERANGE));
+  EXPECT_THAT(semaphores_.SetValue(id, 32767), IsOk());
+  EXPECT_THAT(semaphores_.Add(id, 1), FailsWithErrno(ERANGE));
+  EXPECT_THAT(semaphores_.Add(id, 0), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Add(id, 32768), FailsWithErrno(EINVAL));
+  EXPECT_THAT(semaphores_.Add(id, -32767), IsOk());
+  EXPECT_THAT(semaphores_.Value(id), IsOkAndHolds(0));
+}
+
+TEST_F(SemaphoresTest, AnotherUserFindsARootsSetAndCanDoNothingWithIt) {
+  const int32_t id = *semaphores_.Create(kKey);
+  EXPECT_THAT(of_user_.Find(kKey), IsOkAndHolds(id));
+  EXPECT_THAT(of_user_.Value(id), FailsWithErrno(EACCES));
+  EXPECT_THAT(of_user_.SetValue(id, 1), FailsWithErrno(EACCES));
+  EXPECT_THAT(of_user_.Add(id, 1), FailsWithErrno(EACCES));
+  EXPECT_THAT(of_user_.WaitForZero(id, absl::Seconds(1)), FailsWithErrno(EACCES));
+  EXPECT_THAT(of_user_.Remove(id), FailsWithErrno(EPERM));
+}
+
+TEST_F(SemaphoresTest, RootMayRemoveTheSetOfAnotherUser) {
+  const int32_t id = *of_user_.Create(kKey);
+  EXPECT_THAT(of_user_.Value(id), IsOkAndHolds(0));
+  EXPECT_THAT(semaphores_.Remove(id), IsOk());
+}
+
+TEST_F(SemaphoresTest, AWaitEndsAtZeroAtItsTimeoutOrWithTheSet) {
+  const int32_t id = *semaphores_.Create(kKey);
+  EXPECT_THAT(semaphores_.WaitForZero(id, absl::ZeroDuration()), IsOkAndHolds(true));
+  ASSERT_THAT(semaphores_.SetValue(id, 1), IsOk());
+  const absl::Time start = core_.scheduler.Now();
+  EXPECT_THAT(semaphores_.WaitForZero(id, absl::Seconds(9)), IsOkAndHolds(false));
+  EXPECT_EQ(core_.scheduler.Now() - start, absl::Seconds(9) + absl::Microseconds(1));
+  core_.scheduler.After(absl::Seconds(2), [this, id] { table_.Add(root_, id, -1); });
+  EXPECT_THAT(semaphores_.WaitForZero(id, absl::Seconds(9)), IsOkAndHolds(true));
+  ASSERT_THAT(semaphores_.SetValue(id, 1), IsOk());
+  core_.scheduler.After(absl::Seconds(2), [this, id] { table_.Remove(root_, id); });
+  EXPECT_THAT(semaphores_.WaitForZero(id, absl::InfiniteDuration()), FailsWithErrno(EIDRM));
+}
+
+TEST_F(SemaphoresTest, APowerLossLeavesNone) {
+  ASSERT_THAT(semaphores_.Create(kKey), IsOk());
+  EXPECT_THAT(table_.List(), ElementsAre("semaphore 0x0d4d1234 value 0"));
+  table_.LosePower();
+  EXPECT_THAT(table_.List(), ElementsAre());
+}
+
+}  // namespace
+}  // namespace dmkit::model
