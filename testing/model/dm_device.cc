@@ -45,6 +45,7 @@ int DmDevice::WaitForInFlight(WaitKind kind) {
 int DmDevice::SuspendTable(const SuspendFlags& flags, WaitKind kind) {
   // The table may be replaced while this waits.
   const std::shared_ptr<DmTable> table = live_;
+  is_suspending_without_flush_ = flags.no_flush;
   if (table != nullptr) table->Presuspend();
   if (!flags.no_flush && flags.lock_filesystem) {
     const int error = Freeze();
@@ -56,6 +57,7 @@ int DmDevice::SuspendTable(const SuspendFlags& flags, WaitKind kind) {
   }
   holds_io_back_ = true;
   const int error = WaitForInFlight(kind);
+  is_suspending_without_flush_ = false;
   if (error == 0) return 0;
   holds_io_back_ = false;
   if (std::exchange(is_frozen_, false)) Thaw();

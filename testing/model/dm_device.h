@@ -50,6 +50,9 @@ class DmDevice : public BlockDevice {
   const std::shared_ptr<DmTable>& live() const { return live_; }
   bool is_suspended() const { return is_suspended_; }
   bool is_suspended_internally() const { return internal_suspends_ > 0; }
+  // dm_noflush_suspending(), for a target's Presuspend: what waits in the target shall be given back
+  // with kRequeue.
+  bool is_suspending_without_flush() const { return is_suspending_without_flush_; }
   bool is_deferred() const { return is_deferred_; }
   bool is_deleting() const { return is_deleting_; }
   uint32_t event_number() const { return event_number_; }
@@ -133,6 +136,7 @@ class DmDevice : public BlockDevice {
   std::shared_ptr<DmTable> live_;
   bool is_suspended_ = false;
   bool holds_io_back_ = false;
+  bool is_suspending_without_flush_ = false;
   uint64_t in_flight_ = 0;
   uint64_t waiters_ = 0;
   int internal_suspends_ = 0;

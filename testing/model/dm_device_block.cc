@@ -25,10 +25,11 @@ int DmDevice::DoIo(const Io& io) {
     ++in_flight_;
     const int result = io.kind == IoKind::kFlush ? MapFlush(io) : MapRange(io);
     --in_flight_;
-    if (result != kRequeue) {
-      if (result == 0) stats_.Count(io);
-      return result;
-    }
+    // dm_handle_requeue(): only a suspend that does not flush takes io back.
+    if (result == kRequeue && is_suspending_without_flush_) continue;
+    if (result == kRequeue) return -EIO;
+    if (result == 0) stats_.Count(io);
+    return result;
   }
 }
 

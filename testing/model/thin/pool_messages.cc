@@ -46,13 +46,13 @@ int ReserveMetadataSnap(Pool& pool, const Words&) {
 
 int ReleaseMetadataSnap(Pool& pool, const Words&) { return pool.metadata().ReleaseMetadataSnap(); }
 
-struct Message {
+struct PoolMessage {
   absl::string_view name;
   size_t words;
   int (*function)(Pool& pool, const Words& words);
 };
 
-constexpr std::array<Message, 6> kMessages = {{
+constexpr std::array<PoolMessage, 6> kMessages = {{
     {"create_thin", 2, CreateThin},
     {"create_snap", 3, CreateSnap},
     {"delete", 2, Delete},
@@ -64,7 +64,7 @@ constexpr std::array<Message, 6> kMessages = {{
 }  // namespace
 
 int PoolTarget::Dispatch(const Words& words) {
-  for (const Message& message : kMessages) {
+  for (const PoolMessage& message : kMessages) {
     if (!SameWord(words[0], message.name)) continue;
     return words.size() == message.words ? message.function(*pool_, words) : -EINVAL;
   }
