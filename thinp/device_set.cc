@@ -27,6 +27,7 @@
 #include "thinp/suspend_guard.h"
 #include "thinp/thin_device.h"
 #include "thinp/thin_id.h"
+#include "thinp/thin_pool_target.h"
 #include "thinp/transaction.h"
 
 namespace dmkit::thinp {
@@ -43,12 +44,29 @@ absl::StatusOr<sys::Sectors> TableLength(const proto::DeviceState& device) {
       absl::StrCat("device \"", device.name(), "\" has a size of 0 bytes"));
 }
 
+// Whether the transaction that `device` came with is complete. A pool that fails does not tell.
+bool IsMade(const proto::DeviceState& device, const ThinPoolStatus& pool) {
+  const bool unknown = pool.mode == PoolMode::kFail || pool.mode == PoolMode::kError;
+  return unknown || device.transaction_id() <= pool.transaction_id;
+}
+
 }  // namespace
 
 absl::StatusOr<proto::DeviceState> DeviceSet::Impl::FindDevice(absl::string_view name) const {
   auto device = store_.ReadDevice(name);
   if (sys::GetErrno(device.status()) == ENOENT) return NoSuchDevice(name);
   return device;
+}
+
+// The device, of which a creation that was interrupted is undone first: who looks for a device
+// without the lock may have found it in between, and nothing that is to last may be built on it.
+absl::StatusOr<proto::DeviceState> DeviceSet::Impl::FindMade(const sys::HeldLock& lock,
+                                                             absl::string_view name) {
+  DMKIT_ASSIGN_OR_RETURN(proto::DeviceState device, FindDevice(name));
+  const auto status = pool_->Status();
+  if (status.ok() && IsMade(device, *status)) return device;
+  DMKIT_RETURN_IF_ERROR(Begin(lock));
+  return FindDevice(name);
 }
 
 absl::Status DeviceSet::Impl::RequireNew(absl::string_view name) const {
@@ -156,24 +174,25 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::ActivateOnce(const proto::Device
 }
 
 absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::Activate(const proto::DeviceState& device) {
-  const absl::Status refreshed = pool_->Refresh();
-  if (!refreshed.ok() && sys::GetErrno(refreshed) != ENXIO) return refreshed;
-  if (refreshed.ok()) {
+  const auto pool = pool_->Locate();
+  if (!pool.ok() && sys::GetErrno(pool.status()) != ENXIO) return pool.status();
+  if (pool.ok() && IsMade(device, *pool)) {
     auto active = ActivateOnce(device, FoundSuspended::kRefuse);
     if (sys::GetErrno(active.status()) != EAGAIN) return active;
   }
-  // Another process has taken the pool down, or has the device suspended for a snapshot. With the
-  // lock held that snapshot is over, and a device that still is suspended was left so by a crash.
+  // Another process has taken the pool down, has the device suspended for a snapshot, or is still
+  // making it. With the lock held that is over, and what still is so was left by a crash.
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
                          Lock(absl::StrCat("activating ", device.name())));
   DMKIT_RETURN_IF_ERROR(EnsurePool(lock));
-  return ActivateOnce(device, FoundSuspended::kResume);
+  DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState made, FindMade(lock, device.name()));
+  return ActivateOnce(made, FoundSuspended::kResume);
 }
 
 absl::Status DeviceSet::Impl::Rewrite(
     absl::string_view name, const std::function<absl::Status(proto::DeviceState&)>& change) {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("changing ", name)));
-  DMKIT_ASSIGN_OR_RETURN(proto::DeviceState device, store_.ReadDevice(name));
+  DMKIT_ASSIGN_OR_RETURN(proto::DeviceState device, FindMade(lock, name));
   DMKIT_RETURN_IF_ERROR(change(device));
   return store_.WriteDevice(device);
 }

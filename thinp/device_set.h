@@ -85,7 +85,7 @@ class DeviceSet {
 
   // Makes the mapped device (or finds it, verified against the state, and lengthens its table when
   // the state has a larger size; never shortens it). Repeatable. Four ioctls when it was not
-  // active.
+  // active. ENOENT: its creation was interrupted, and is undone.
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
   // Removes the mapped device; EBUSY is retried for `patience`. OK when it is not active. With
   // `deferred`, one that is still open then is removed by the kernel at its last close.

@@ -63,6 +63,7 @@ class DeviceSet::Impl {
   absl::Status RequireNew(absl::string_view name) const;
   absl::StatusOr<proto::DeviceState> Create(const proto::DeviceState& wanted);
   absl::StatusOr<proto::DeviceState> FindDevice(absl::string_view name) const;
+  absl::StatusOr<proto::DeviceState> FindMade(const sys::HeldLock& lock, absl::string_view name);
   absl::Status Delete(absl::string_view name);
   absl::Status EnsurePool(const sys::HeldLock& lock);
   absl::Status TakePoolDown();

@@ -31,6 +31,7 @@ using sys::FailsWithErrno;
 using sys::IsOk;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 using DeviceSetSharingVmTest = DeviceSetFixture;
 
@@ -115,6 +116,32 @@ TEST_F(DeviceSetSharingVmTest, ChangeRepairsFirstWhatAnotherUserLeft) {
     EXPECT_THAT((*other)->AddThin("a", kDeviceSize, {}), IsOk()) << "not EEXIST";
     EXPECT_THAT((*other)->Delete("a"), IsOk());
   }
+  ExpectClean();
+}
+
+// Found without the lock, between the write of its state file and the end of its transaction.
+TEST_F(DeviceSetSharingVmTest, DeviceWhoseCreationWasInterruptedIsUndoneNotUsed) {
+  Open();
+  auto other = DeviceSet::Open(plain(), options());
+  ASSERT_THAT(other, IsOk());
+  const auto interrupt = [this] {
+    faulty().SetPlan([messages = 0](const sys::SeamCall& call) mutable {
+      if (absl::StrContains(call.object, "0xc138fd0e")) ++messages;
+      return messages < 2 ? 0 : EIO;
+    });
+    EXPECT_FALSE(set().AddThin("a", kDeviceSize, {}).ok());
+    faulty().SetPlan(nullptr);
+  };
+  interrupt();
+  const auto found = (*other)->Find("a");
+  ASSERT_THAT(found, IsOk()) << "reading repairs nothing";
+  EXPECT_THAT((*other)->Activate(*found), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Names(), IsEmpty());
+  interrupt();
+  EXPECT_THAT((*other)->SetLabels("a", {}), FailsWithErrno(ENOENT));
+  interrupt();
+  EXPECT_THAT((*other)->SetSize("a", kDeviceSize), FailsWithErrno(ENOENT));
+  EXPECT_THAT(MappedDevices(), ElementsAre(SetName("pool")));
   ExpectClean();
 }
 

@@ -131,18 +131,29 @@ absl::Status Pool::Refresh() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<ThinPoolStatus> Pool::Locate() {
+  const auto reply = AskStatus(/*commit=*/false);
+  auto status = ParseStatus(reply);
+  if (status.ok()) device_ = reply->info.device;
+  return status;
+}
+
 absl::StatusOr<ThinPoolStatus> Pool::Status() const {
-  dm::StatusOptions options;
-  options.no_flush = true;
-  return ReadStatus(options);
+  return ParseStatus(AskStatus(/*commit=*/false));
 }
 
 absl::StatusOr<ThinPoolStatus> Pool::CommittedStatus() const {
-  return ReadStatus(dm::StatusOptions{});
+  return ParseStatus(AskStatus(/*commit=*/true));
 }
 
-absl::StatusOr<ThinPoolStatus> Pool::ReadStatus(const dm::StatusOptions& options) const {
-  const auto reply = dm_->Status(key_, options);
+absl::StatusOr<dm::TableReply> Pool::AskStatus(bool commit) const {
+  dm::StatusOptions options;
+  options.no_flush = !commit;
+  return dm_->Status(key_, options);
+}
+
+absl::StatusOr<ThinPoolStatus> Pool::ParseStatus(
+    const absl::StatusOr<dm::TableReply>& reply) const {
   if (!reply.ok()) return PoolContext(reply.status(), name_, "status");
   if (reply->targets.size() != 1 || reply->targets[0].type != kPoolTarget) {
     return absl::FailedPreconditionError(

@@ -45,6 +45,10 @@ class Pool {
   sys::Sectors length() const { return length_; }
   bool found_suspended() const { return found_suspended_; }
 
+  // The status, and from the same ioctl the device number: all that activating a thin device needs
+  // of what Refresh looks up. ENXIO: it is down. One ioctl, which does not make the pool commit.
+  absl::StatusOr<ThinPoolStatus> Locate();
+
   // The status now, without making the pool commit. Does not block on a full pool.
   absl::StatusOr<ThinPoolStatus> Status() const;
   // The same after a commit: what it says is on disk. Blocks on the commit.
@@ -85,7 +89,8 @@ class Pool {
 
  private:
   Pool(dm::DeviceMapper& dm, dm::DmName name, dm::DeviceKey key);
-  absl::StatusOr<ThinPoolStatus> ReadStatus(const dm::StatusOptions& options) const;
+  absl::StatusOr<dm::TableReply> AskStatus(bool commit) const;
+  absl::StatusOr<ThinPoolStatus> ParseStatus(const absl::StatusOr<dm::TableReply>& reply) const;
   absl::Status SendMessage(const std::string& message);
   absl::Status Swap(sys::Sectors length, const ThinPoolParams& params);
 
