@@ -91,8 +91,9 @@ absl::Status DeviceSet::Impl::SendSnapshot(ThinId id, const proto::DeviceState& 
   DMKIT_ASSIGN_OR_RETURN(SuspendGuard guard, SuspendGuard::Suspend(dm_, identity.uuid));
   const absl::Status made = pool_->CreateSnapshot(id, origin_id);
   const absl::Status resumed = guard.Resume();
-  if (!made.ok()) return sys::WithSecondError(made, "resuming the origin", resumed);
-  return resumed;
+  // Comes first whatever `made` says: with the origin suspended nothing is tried again.
+  if (!resumed.ok()) return sys::WithSecondError(resumed, "making the snapshot", made);
+  return made;
 }
 
 // The intent and the kernel step, repeated with another id while the pool knows the id already.
