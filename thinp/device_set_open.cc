@@ -25,12 +25,16 @@
 namespace dmkit::thinp {
 namespace {
 
-// The directories above a new root may be as new, and would be gone after a power cut.
+// The directories above a new root may be as new, and would be gone after a power cut. Those of
+// another filesystem are not, and it may be one that has no fsync (squashfs, sysfs).
 absl::Status SyncParents(sys::Dir& root, absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat own, root.Stat(path));
   while (path.size() > 1) {
     path = path.substr(0, path.rfind('/'));
-    DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> parent,
-                           root.OpenDir(path.empty() ? "/" : path));
+    const absl::string_view above = path.empty() ? "/" : path;
+    DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, root.Stat(above));
+    if (stat.device != own.device) break;
+    DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> parent, root.OpenDir(above));
     DMKIT_RETURN_IF_ERROR(parent->Sync());
   }
   return absl::OkStatus();
@@ -81,8 +85,10 @@ absl::Status DeviceSet::Impl::MakeSet() {
   if (!pool.ok()) {
     // What lay there before this start is not this start's to remove.
     if (!is_new) return pool.status();
-    RemovePoolFiles(dm_.host(), store_.path(), state_.pool());
-    return sys::WithSecondError(pool.status(), "undoing the new store", store_.RemoveSet());
+    // The set goes last: pool files without one would have to be removed by hand.
+    absl::Status undone = RemovePoolFiles(dm_.host(), store_.path(), state_.pool());
+    if (undone.ok()) undone = store_.RemoveSet();
+    return sys::WithSecondError(pool.status(), "undoing the new store", undone);
   }
   pool_ = *std::move(pool);
   state_.mutable_pool()->set_formatted(true);

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores whose first start was interrupted: how the next one may go on, and what it must not take.
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dm/device_mapper.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loop/loop_device.h"
+#include "sys/faulty_host.h"
+#include "sys/host.h"
 #include "sys/status_matchers.h"
 #include "thinp/device_set.h"
 #include "thinp/device_set_vm_fixture.h"
@@ -22,6 +28,7 @@ namespace {
 using sys::FailsWithCode;
 using sys::FailsWithErrno;
 using sys::IsOk;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -52,6 +59,56 @@ TEST_F(FirstStartVmTest, InterruptedFirstStartMayGoOnWithOtherOptions) {
   TakeDown();
   Open();
   ExpectClean();
+}
+
+// Pool files without a set would be in the way of every later start.
+TEST_F(FirstStartVmTest, PoolFilesThatCannotBeRemovedKeepTheirSet) {
+  faulty().SetPlan([](const sys::SeamCall& call) {
+    const bool fails = absl::StrContains(call.object, kLoadRequest) ||
+                       (call.method == "Unlink" && absl::EndsWith(call.object, "/pool/data"));
+    return fails ? EIO : 0;
+  });
+  EXPECT_THAT(TryOpen(), FailsWithErrno(EIO));
+  faulty().SetPlan(nullptr);
+  EXPECT_TRUE(Exists(StatePath("set")));
+  Open();
+  ExpectClean();
+}
+
+TEST_F(FirstStartVmTest, RemovedPoolFilesAreGoneForGoodBeforeTheirSet) {
+  faulty().SetPlan([](const sys::SeamCall& call) {
+    return absl::StrContains(call.object, kLoadRequest) ? EIO : 0;
+  });
+  EXPECT_THAT(TryOpen(), FailsWithErrno(EIO));
+  std::vector<std::string> tail = faulty().Log();
+  faulty().SetPlan(nullptr);
+  const auto position = [&tail](const std::string& call, const std::string& object) {
+    const auto found = std::find_if(tail.begin(), tail.end(), [&](const std::string& line) {
+      return absl::StartsWith(line, call) && absl::EndsWith(line, object);
+    });
+    return found - tail.begin();
+  };
+  // The making of the files ends with a sync of their directory, too.
+  tail.erase(tail.begin(), tail.begin() + position("Unlink ", "/pool/data"));
+  EXPECT_LT(position("Unlink ", "/pool/metadata"), position("Sync ", "/pool"));
+  EXPECT_LT(position("Sync ", "/pool"), position("Unlink ", "/set"));
+  EXPECT_LT(position("Unlink ", "/set"), static_cast<std::ptrdiff_t>(tail.size()));
+}
+
+// Appliances have their root on a filesystem that cannot be synced.
+TEST_F(FirstStartVmTest, RootMayLieBelowAFilesystemWithoutFsync) {
+  const auto sysfs = plain_host().root->OpenDir("/sys/fs");
+  ASSERT_THAT(sysfs, IsOk());
+  ASSERT_THAT((*sysfs)->Sync(), FailsWithErrno(EINVAL)) << "the test needs another one";
+  ASSERT_THAT(plain_host().mounts->Mount({"none", "/sys/fs/cgroup", "tmpfs", 0, ""}), IsOk());
+  options().root = "/sys/fs/cgroup/new/store";
+  faulty().SetPlan(nullptr);
+  Open();
+  EXPECT_THAT(faulty().Log(), Contains("Sync /sys/fs/cgroup/new"));
+  EXPECT_THAT(faulty().Log(), Contains("Sync /sys/fs/cgroup"));
+  ExpectClean();
+  TakeDown();
+  EXPECT_THAT(plain_host().mounts->Unmount("/sys/fs/cgroup", sys::UnmountMode::kNormal), IsOk());
 }
 
 // btrfs leaves its first 4 KiB blank, which the kernel would format.

@@ -335,12 +335,17 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
   return sys::WithSecondError(fresh, "taking the pool down", removed);
 }
 
-void RemovePoolFiles(const sys::Host& host, const std::string& root,
-                     const proto::PoolState& state) {
+absl::Status RemovePoolFiles(const sys::Host& host, const std::string& root,
+                             const proto::PoolState& state) {
+  bool any_removed = false;
   for (const proto::Backing* half : {&state.data(), &state.metadata()}) {
     const std::string path = LoopPath(root, *half);
-    if (!path.empty()) host.root->Unlink(path).IgnoreError();
+    if (path.empty()) continue;
+    const absl::Status removed = host.root->Unlink(path);
+    if (!removed.ok() && sys::GetErrno(removed) != ENOENT) return removed;
+    any_removed = any_removed || removed.ok();
   }
+  return any_removed ? SyncDir(host, absl::StrCat(root, "/pool")) : absl::OkStatus();
 }
 
 }  // namespace dmkit::thinp

@@ -48,8 +48,10 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
                                  absl::string_view set_uuid, const proto::PoolState& state,
                                  const PoolOptions& options);
 
-// Removes the loop files of a pool that was never formatted. For undoing a first start.
-void RemovePoolFiles(const sys::Host& host, const std::string& root, const proto::PoolState& state);
+// Removes the loop files of a pool that was never formatted, durably. For undoing a first start. OK
+// when there are none.
+absl::Status RemovePoolFiles(const sys::Host& host, const std::string& root,
+                             const proto::PoolState& state);
 
 // Path of a backing loop file; empty when that half is a device.
 std::string LoopPath(const std::string& root, const proto::Backing& backing);
