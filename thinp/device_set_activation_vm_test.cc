@@ -7,17 +7,20 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/time/time.h"
 #include "dm/activate.h"
 #include "dm/device_mapper.h"
 #include "dm/udev.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/faulty_host.h"
 #include "sys/lock_file.h"
 #include "sys/status_matchers.h"
 #include "sys/units.h"
 #include "thinp/device_set.h"
 #include "thinp/device_set_vm_fixture.h"
+#include "thinp/state.pb.h"
 #include "thinp/vm_fixture.h"
 
 namespace dmkit::thinp {
@@ -30,7 +33,11 @@ using sys::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
+
+// DEV_SUSPEND, which also resumes.
+constexpr char kSuspendRequest[] = "0xc138fd06";
 
 class DeviceSetActivationVmTest : public DeviceSetFixture {
  protected:
@@ -149,6 +156,40 @@ TEST_F(DeviceSetActivationVmTest, SuspendedDeviceIsNotResumedWhileSomebodyHoldsT
   }
   EXPECT_THAT(set().Activate(device_), IsOk());
   EXPECT_THAT(SuspendedDevices(), IsEmpty());
+}
+
+// Without the transaction file nobody knows which devices were suspended.
+TEST_F(DeviceSetActivationVmTest, DeviceThatCannotBeResumedKeepsNoOtherSuspended) {
+  Add("b");
+  for (const char* name : {"a", "b"}) {
+    Activate(name);
+    ASSERT_THAT(plain().Suspend(SetUuid(name), dm::SuspendOptions()), IsOk());
+  }
+  Close();
+  ASSERT_THAT(plain_host().root->Unlink(StatePath("transaction")), IsOk());
+  faulty().SetPlan([seen = false](const sys::SeamCall& call) mutable {
+    const bool first = !seen && absl::StrContains(call.object, kSuspendRequest);
+    seen = seen || first;
+    return first ? EIO : 0;
+  });
+  Open();
+  EXPECT_THAT(SuspendedDevices(), SizeIs(1));
+  faulty().SetPlan(nullptr);
+  Open();
+  EXPECT_THAT(SuspendedDevices(), IsEmpty());
+}
+
+TEST_F(DeviceSetActivationVmTest, OriginIsResumedAlsoWhenTheRecordIsAheadOfThePool) {
+  Activate("a");
+  proto::TransactionState record = **Files().ReadTransaction();
+  record.set_transaction_id(100);
+  record.set_kind(proto::TransactionState::CREATE_SNAPSHOT);
+  record.set_suspended_origin("a");
+  ASSERT_THAT(Files().WriteTransaction(record), IsOk());
+  ASSERT_THAT(plain().Suspend(SetUuid("a"), dm::SuspendOptions()), IsOk());
+  Open();
+  EXPECT_THAT(SuspendedDevices(), IsEmpty());
+  EXPECT_THAT(set().Delete("a"), FailsWithCode(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(DeviceSetActivationVmTest, StrangersDeviceUnderOurNameIsLeftAlone) {

@@ -55,7 +55,8 @@ absl::Status Transactions::Prepare() {
   loaded_ = Load();
   if (!CheckTakesMessages(*pool_, pool_status_).ok()) return RefuseChanges();
   DMKIT_RETURN_IF_ERROR(loaded_);
-  DMKIT_RETURN_IF_ERROR(CheckNotAhead());
+  const absl::Status ahead = CheckNotAhead();
+  if (!ahead.ok()) return sys::WithSecondError(ahead, "resuming the origin", ResumeOrigin());
   if (!IsOpen()) return absl::OkStatus();
   const absl::Status repaired = Repair();
   interrupted_ = !repaired.ok();
@@ -112,12 +113,20 @@ absl::Status Transactions::LoadAfterLoss() {
 
 absl::Status Transactions::ResumeAllOfSet() {
   DMKIT_ASSIGN_OR_RETURN(const std::vector<dm::ListedDevice> devices, dm_->List());
+  absl::Status first;
   for (const dm::ListedDevice& device : devices) {
-    const auto info = dm_->Info(device.device);
-    if (!info.ok() || !info->suspended || !DeviceOfSet(info->uuid, context_.set_uuid)) continue;
-    DMKIT_RETURN_IF_ERROR(dm_->Resume(device.device, dm::SuspendOptions{}, dm::QuietCookie()));
+    const absl::Status resumed = ResumeIfOfSet(device.device);
+    // One that stays suspended does not keep the others so.
+    if (first.ok()) first = resumed;
   }
-  return absl::OkStatus();
+  return first;
+}
+
+absl::Status Transactions::ResumeIfOfSet(sys::DeviceNumber device) {
+  const auto info = dm_->Info(device);
+  if (!info.ok()) return ErrnoIsFine(info.status(), ENXIO);  // removed since it was listed
+  if (!info->suspended || !DeviceOfSet(info->uuid, context_.set_uuid)) return absl::OkStatus();
+  return dm_->Resume(device, dm::SuspendOptions{}, dm::QuietCookie()).status();
 }
 
 absl::StatusOr<ThinId> Transactions::NextId() {

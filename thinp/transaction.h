@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dm/device_mapper.h"
+#include "sys/device_number.h"
 #include "thinp/pool.h"
 #include "thinp/pool_contents.h"
 #include "thinp/state.pb.h"
@@ -86,6 +87,7 @@ class Transactions {
   absl::Status DeleteOwnThin(ThinId id);
   absl::Status CarryOnDelete();
   absl::Status ResumeAllOfSet();
+  absl::Status ResumeIfOfSet(sys::DeviceNumber device);
   bool IsOurs(const PoolContents& contents, ThinId id) const;
   bool IsOpen() const;
   bool HasMoved() const;
