@@ -103,6 +103,8 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
     DMKIT_RETURN_IF_ERROR(set.SetLabels(kBaseLayer, base.labels()));
     DMKIT_RETURN_IF_ERROR(set.SetSize(kBaseLayer, *options.base_size));
   }
+  // A growth that was interrupted has left it mounted.
+  DMKIT_RETURN_IF_ERROR(mounts.Down(kBaseLayer));
   DMKIT_RETURN_IF_ERROR(mounts.Up(base));
   const absl::Status grown = [&]() -> absl::Status {
     DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set.Activate(base));

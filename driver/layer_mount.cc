@@ -42,7 +42,9 @@ std::string LayerMounts::RootfsPath(absl::string_view layer) const {
 
 absl::StatusOr<bool> LayerMounts::IsMounted(absl::string_view layer) const {
   const auto here = host_.root->Stat(MountPoint(layer));
-  if (sys::GetErrno(here.status()) == ENOENT) return false;
+  const int error = sys::GetErrno(here.status());
+  if (error == ENOENT) return false;
+  if (error == EIO) return true;
   if (!here.ok()) return here.status();
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat above, host_.root->Stat(path_));
   return here->device != above.device;
@@ -85,9 +87,15 @@ absl::Status LayerMounts::Down(absl::string_view layer) {
   // EINVAL and ENOENT: it was not mounted.
   unmounted = IgnoreErrno(IgnoreErrno(unmounted, EINVAL), ENOENT);
   DMKIT_RETURN_IF_ERROR(unmounted);
-  // Removing the mount point also ends copies of the mount in other mount namespaces.
-  DMKIT_RETURN_IF_ERROR(IgnoreErrno(host_.root->RemoveDir(target), ENOENT));
-  return set_->Deactivate(layer, busy ? absl::ZeroDuration() : kRemovePatience, /*deferred=*/true);
+  const absl::Status removed = RemoveMountPoint(layer);
+  const absl::Status deactivated =
+      set_->Deactivate(layer, busy ? absl::ZeroDuration() : kRemovePatience, /*deferred=*/true);
+  if (removed.ok()) return deactivated;
+  return sys::WithSecondError(removed, "removing its device", deactivated);
+}
+
+absl::Status LayerMounts::RemoveMountPoint(absl::string_view layer) {
+  return IgnoreErrno(host_.root->RemoveDir(MountPoint(layer)), ENOENT);
 }
 
 absl::StatusOr<std::vector<std::string>> LayerMounts::List() const {

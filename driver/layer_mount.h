@@ -34,7 +34,8 @@ class LayerMounts {
   std::string MountPoint(absl::string_view layer) const;
   std::string RootfsPath(absl::string_view layer) const;
 
-  // Whether a filesystem is mounted there: two calls, no list is read.
+  // Whether a filesystem is mounted there: two calls, no list is read. One that answers nothing but
+  // EIO, as xfs does when its device has failed, is.
   absl::StatusOr<bool> IsMounted(absl::string_view layer) const;
 
   // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on
@@ -42,8 +43,14 @@ class LayerMounts {
   absl::Status Up(const thinp::proto::DeviceState& device);
 
   // Unmounts (lazily when it is in use), removes the mount point, and removes the device; one that
-  // a leaked mount keeps open goes at its last close. Also takes down what is only half up.
+  // a leaked mount keeps open goes at its last close. Also takes down what is only half up. A mount
+  // point that is not empty below its mount is ENOTEMPTY; the rest is done then. Blocks while the
+  // filesystem writes back: in a pool out of data space, for as long as that queues writes.
   absl::Status Down(absl::string_view layer);
+
+  // Removes the mount point that a crash left of a layer that is not mounted; OK when there is
+  // none. Copies of the mount in other mount namespaces end with it.
+  absl::Status RemoveMountPoint(absl::string_view layer);
 
   // The names under <root>/mnt.
   absl::StatusOr<std::vector<std::string>> List() const;
