@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -34,15 +35,24 @@ absl::Status LayerContext(const absl::Status& status, const LayerId& layer) {
   return sys::AddContext(status, absl::StrCat("layer \"", layer.text(), "\""));
 }
 
-// Whatever a store that is still to be made needs, before anything is made.
-absl::Status CheckBeforeMaking(const sys::Host& host, const DriverConfig& config) {
+// Whether there is a store. Whatever one that is still to be made needs is looked at now, before
+// anything is made.
+absl::StatusOr<bool> FindStore(const sys::Host& host, const DriverConfig& config) {
   DMKIT_ASSIGN_OR_RETURN(const bool exists, thinp::SetExists(host, config.root));
-  if (exists) return absl::OkStatus();
+  if (exists) return true;
   if (!config.create) {
-    return sys::ErrnoStatus(
-        ENOENT, absl::StrCat("there is no store at ", config.root, " (`dmkit create` makes one)"));
+    return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store at ", config.root,
+                                                 " (`dmkit create` without a parent makes one)"));
   }
-  return CheckBaseOptions(host, config.options);
+  DMKIT_RETURN_IF_ERROR(CheckBaseOptions(host, config.options));
+  return false;
+}
+
+// Whether an error about the base is one about what was asked for. Otherwise a store works without
+// its base, but for new empty layers, and what it holds must stay within reach.
+bool NeedsBase(const thinp::DeviceSet& set, const Options& options, bool is_new) {
+  const bool asked = options.base_size.has_value() || options.filesystem.has_value();
+  return is_new || (asked && set.Find(kBaseLayer).ok());
 }
 
 }  // namespace
@@ -59,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   }
   DMKIT_ASSIGN_OR_RETURN(const MountOptions mount_options,
                          ParseMountOptions(config.options.mount_options));
-  DMKIT_RETURN_IF_ERROR(CheckBeforeMaking(host, config));
+  DMKIT_ASSIGN_OR_RETURN(const bool existed, FindStore(host, config));
   thinp::DeviceSetOptions set_options;
   set_options.root = config.root;
   set_options.create = config.create;
@@ -73,8 +83,9 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   // The base is mounted for a moment only, to be filled or grown: a user's "ro" is not for it.
   DMKIT_ASSIGN_OR_RETURN(LayerMounts base_mounts,
                          LayerMounts::Open(host, *set, config.root, MountOptions{}));
-  DMKIT_ASSIGN_OR_RETURN(thinp::proto::DeviceState base,
-                         EnsureBase(host, *set, locks, base_mounts, config.options));
+  absl::StatusOr<thinp::proto::DeviceState> base =
+      EnsureBase(host, *set, locks, base_mounts, config.options);
+  if (!base.ok() && NeedsBase(*set, config.options, !existed)) return base.status();
   DMKIT_ASSIGN_OR_RETURN(LayerMounts mounts,
                          LayerMounts::Open(host, *set, config.root, mount_options));
   auto impl = std::unique_ptr<Impl>(new Impl{
@@ -89,6 +100,21 @@ absl::StatusOr<uint32_t> Driver::Impl::HandedOut(const LayerId& layer) const {
   return std::max<uint32_t>(count, 1);
 }
 
+absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindParent(
+    const std::string& origin, const sys::HeldLock& lock) const {
+  const bool is_base = origin == kBaseLayer;
+  if (is_base && !base.ok()) return sys::AddContext(base.status(), "the base device is not usable");
+  auto found = set->Find(origin);
+  if (sys::GetErrno(found.status()) == ENOENT) {
+    locks.Forget(origin, lock).IgnoreError();
+    return sys::AddContext(found.status(), absl::StrCat("unknown parent \"", origin, "\""));
+  }
+  if (!found.ok() || found->labels().ready()) return found;
+  return absl::FailedPreconditionError(
+      absl::StrCat("parent \"", origin, "\" is not complete: its making was interrupted",
+                   is_base ? "; open the store anew to complete it" : ""));
+}
+
 absl::Status Driver::Create(absl::string_view id, absl::string_view parent) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   std::string origin(kBaseLayer);
@@ -97,23 +123,25 @@ absl::Status Driver::Create(absl::string_view id, absl::string_view parent) {
     origin = parent_layer.text();
   }
   // Nobody may mount the parent between the look at its state and the snapshot.
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock parent_lock,
                          impl_->locks.Acquire(origin, absl::StrCat("snapshot for ", id)));
-  const auto parent_state = impl_->set->Find(origin);
-  if (!parent_state.ok()) {
-    if (sys::GetErrno(parent_state.status()) != ENOENT) return parent_state.status();
-    impl_->locks.Forget(origin, lock).IgnoreError();
-    return sys::AddContext(parent_state.status(), absl::StrCat("unknown parent \"", parent, "\""));
+  DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState parent_state,
+                         impl_->FindParent(origin, parent_lock));
+  // Nobody may mount a layer whose making can still fail. One that exists is the set's to refuse,
+  // or to repair: whoever holds its lock may wait for ours.
+  std::optional<sys::HeldLock> lock;
+  DMKIT_ASSIGN_OR_RETURN(const bool taken, Exists(id));
+  if (!taken) {
+    DMKIT_ASSIGN_OR_RETURN(lock, impl_->locks.Acquire(layer.text(), "create"));
   }
-  if (!parent_state->labels().ready()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("parent \"", origin, "\" is not complete: its making was interrupted"));
-  }
-  thinp::proto::DeviceLabels labels = parent_state->labels();
+  thinp::proto::DeviceLabels labels = parent_state.labels();
   labels.set_created_unix_seconds(absl::ToUnixSeconds(impl_->host().clock->Now()));
-  const auto created =
-      impl_->set->AddSnapshot(layer.text(), origin, sys::Bytes{parent_state->size_bytes()}, labels);
-  return LayerContext(created.status(), layer);
+  const absl::Status created =
+      impl_->set->AddSnapshot(layer.text(), origin, sys::Bytes{parent_state.size_bytes()}, labels)
+          .status();
+  if (created.ok()) return created;
+  if (lock.has_value()) impl_->locks.Forget(layer.text(), *lock).IgnoreError();
+  return LayerContext(created, layer);
 }
 
 absl::Status Driver::Remove(absl::string_view id) {
@@ -128,7 +156,8 @@ absl::Status Driver::Remove(absl::string_view id) {
   }
   const absl::Status deleted = impl_->set->Delete(layer.text());
   if (!deleted.ok() && sys::GetErrno(deleted) != ENOENT) return LayerContext(deleted, layer);
-  // What is left of it below /run; nothing depends on that.
+  // What is left of it; nothing depends on that.
+  impl_->mounts.RemoveMountPoint(layer.text()).IgnoreError();
   impl_->counts.Write(layer, 0).IgnoreError();
   impl_->locks.Forget(layer.text(), lock).IgnoreError();
   return deleted.ok() ? deleted : NoSuchLayer(layer);
@@ -180,9 +209,21 @@ absl::Status Driver::Put(absl::string_view id, bool all) {
 
 absl::StatusOr<bool> Driver::Exists(absl::string_view id) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
-  const auto found = impl_->set->Find(layer.text());
-  // A state file that cannot be read is one of a layer that exists.
-  return sys::GetErrno(found.status()) != ENOENT;
+  const absl::Status found = impl_->set->Find(layer.text()).status();
+  const int error = sys::GetErrno(found);
+  if (error == ENOENT) return false;
+  // Without an errno it was read and not understood: the state file of a layer that exists.
+  if (error != 0) return found;
+  return true;
+}
+
+absl::Status Driver::Impl::TakeDown(const std::string& name) {
+  const auto layer = LayerId::Create(name);
+  // Not ours, like the lost+found of a filesystem that is mounted there.
+  if (!layer.ok() && name != kBaseLayer) return absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(name, "cleanup"));
+  DMKIT_RETURN_IF_ERROR(mounts.Down(name));
+  return layer.ok() ? counts.Write(*layer, 0) : absl::OkStatus();
 }
 
 absl::Status Driver::Cleanup() {
@@ -193,16 +234,7 @@ absl::Status Driver::Cleanup() {
   DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> mounted, impl_->mounts.List());
   DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> active, impl_->set->ActiveDevices());
   for (const std::vector<std::string>* names : {&mounted, &active}) {
-    for (const std::string& name : *names) {
-      const auto lock = impl_->locks.Acquire(name, "cleanup");
-      if (!lock.ok()) {
-        keep_first(lock.status());
-        continue;
-      }
-      keep_first(impl_->mounts.Down(name));
-      const auto layer = LayerId::Create(name);
-      if (layer.ok()) keep_first(impl_->counts.Write(*layer, 0));
-    }
+    for (const std::string& name : *names) keep_first(impl_->TakeDown(name));
   }
   keep_first(impl_->set->DeactivatePool());
   return first;

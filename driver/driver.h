@@ -35,36 +35,49 @@ struct DriverConfig {
 class Driver {
  public:
   // Opens the store at the root, making it when there is none: state, pool, base device with its
-  // filesystem. Activates the pool after a reboot and repairs what a crash left. Cost does not grow
-  // with the number of layers. `dm` must outlive the driver.
+  // filesystem. Activates the pool after a reboot and repairs what a crash left. A base that cannot
+  // be used (its state file is damaged, or its growth was interrupted and fails again) is an error
+  // of new empty layers only, unless options.base_size or filesystem ask something of it. Cost does
+  // not grow with the number of layers. `dm` must outlive the driver. Blocks for as long as mkfs or
+  // growing takes. INVALID_ARGUMENT a root that is not absolute, or options that cannot be;
+  // FAILED_PRECONDITION options that contradict the store, with both values, and devices or pools
+  // that are not taken; ENOENT no store (without `create`), a missing program or a missing pool
+  // file; ENXIO the given pool is not there; EROFS and ENOSPC from the root.
   static absl::StatusOr<std::unique_ptr<Driver>> Open(dm::DeviceMapper& dm,
                                                       const DriverConfig& config);
   ~Driver();
 
   // A new layer: empty (a snapshot of the base) when `parent` is empty, else a snapshot of
-  // `parent`, which may be mounted. ALREADY_EXISTS (EEXIST); NOT_FOUND (ENOENT) unknown parent;
-  // FAILED_PRECONDITION the pool is not in mode rw.
+  // `parent`, which may be mounted and is suspended for the moment of the snapshot. EEXIST there is
+  // such a layer; ENOENT unknown parent; FAILED_PRECONDITION the pool is not in mode rw (the
+  // message names the mode and what to do); DATA_LOSS the parent's state file cannot be read. Safe
+  // to repeat.
   absl::Status Create(absl::string_view id, absl::string_view parent);
 
-  // Removes a layer. Layers made from it stay. NOT_FOUND (ENOENT) when there is none; EBUSY while
-  // it is mounted or handed out: the message says where.
+  // Removes a layer. Layers made from it stay. ENOENT when there is none (also when repeated);
+  // EBUSY while it is mounted or its device is in use: the message says where. FAILED_PRECONDITION
+  // when the pool takes no changes.
   absl::Status Remove(absl::string_view id);
 
   // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
-  // directory. Every Get wants one Put.
+  // directory. Every Get wants one Put. ENOENT no such layer; DATA_LOSS its state file cannot be
+  // read; the errors of mount(2). Blocks on the device, which may have a journal to replay.
   absl::StatusOr<std::string> Get(absl::string_view id);
 
   // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an
-  // error (EINVAL). With `all`, however often it was handed out. A layer mounted without a count
-  // has the count 1.
+  // error (EINVAL), ENOENT when there is no such layer. With `all`, however often it was handed
+  // out. A layer mounted without a count has the count 1. Blocks while the filesystem writes back.
   absl::Status Put(absl::string_view id, bool all);
 
-  // Whether there is such a layer, also an incomplete or quarantined one.
+  // Whether there is such a layer, also an incomplete or quarantined one. Errors are those of
+  // reading its state file (EIO, EACCES).
   absl::StatusOr<bool> Exists(absl::string_view id);
 
   // All layers, by id. Cost grows with their number.
   absl::StatusOr<report::LayerList> List();
+  // One layer; ENOENT when there is none. Activates it for a moment when it is not active.
   absl::StatusOr<report::Layer> Inspect(absl::string_view id);
+  // Docker's rows. They tell of a pool in any mode.
   absl::StatusOr<report::DriverStatus> Status();
 
   // Unmounts all layers, whatever their counts, deactivates all devices and, unless it was given by

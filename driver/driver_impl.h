@@ -6,7 +6,9 @@
 #define DMKIT_DRIVER_DRIVER_IMPL_H_
 
 #include <memory>
+#include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "driver/driver.h"
@@ -14,6 +16,7 @@
 #include "driver/layer_lock.h"
 #include "driver/layer_mount.h"
 #include "driver/mount_count.h"
+#include "sys/lock_file.h"
 #include "thinp/device_set.h"
 
 namespace dmkit::driver {
@@ -25,12 +28,20 @@ struct Driver::Impl {
   // none.
   absl::StatusOr<uint32_t> HandedOut(const LayerId& layer) const;
 
+  // The parent of a new layer, whose lock is held. ENOENT when there is none.
+  absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
+                                                       const sys::HeldLock& lock) const;
+
+  // Unmounts and deactivates what <root>/mnt or the kernel calls `name`, if that is a layer's or
+  // the base's name.
+  absl::Status TakeDown(const std::string& name);
+
   dm::DeviceMapper& dm;
   std::unique_ptr<thinp::DeviceSet> set;
   LayerLocks locks;
   MountCounts counts;
   LayerMounts mounts;
-  thinp::proto::DeviceState base;
+  absl::StatusOr<thinp::proto::DeviceState> base;  // why there is none, in a store that has others
 };
 
 }  // namespace dmkit::driver

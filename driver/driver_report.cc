@@ -12,12 +12,16 @@
 #include "driver/driver_impl.h"
 #include "sys/block.h"
 #include "sys/status.h"
+#include "thinp/thin_target.h"
 
 namespace dmkit::driver {
 namespace {
 
 using thinp::PoolMode;
 using thinp::proto::DeviceState;
+
+// Of the base device, while that cannot be used.
+constexpr char kUnknown[] = "unknown";
 
 uint64_t MetadataBytes(uint64_t blocks) { return blocks * thinp::kMetadataBlockBytes; }
 
@@ -116,6 +120,32 @@ void SetMapped(const Driver::Impl& impl, const thinp::PoolContents& contents,
   layer.set_mapped_bytes(found->second.mapped_blocks * block_bytes);
 }
 
+absl::StatusOr<uint64_t> MappedBytesOf(const Driver::Impl& impl, const dm::DeviceInfo& active) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::TableReply reply, impl.dm.Status(active.device, {}));
+  if (reply.targets.empty()) return absl::FailedPreconditionError("the device has no table");
+  DMKIT_ASSIGN_OR_RETURN(const thinp::ThinStatus status,
+                         thinp::ParseThinStatus(reply.targets[0].text));
+  if (status.state != thinp::ThinState::kWorking) {
+    return absl::FailedPreconditionError("the thin device has failed");
+  }
+  return status.mapped.count() * sys::kSectorBytes;
+}
+
+// What one layer maps, as its own mapped device tells it: the pool's metadata would have to be read
+// as a whole. The device is made for the question when it is not active.
+absl::StatusOr<uint64_t> MappedBytes(const Driver::Impl& impl, const DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const auto found, impl.set->ActiveInfo(device.name()));
+  if (found.has_value()) return MappedBytesOf(impl, *found);
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl.locks.Acquire(device.name(), "inspect"));
+  DMKIT_ASSIGN_OR_RETURN(const bool mounted, impl.mounts.IsMounted(device.name()));
+  if (mounted) return absl::FailedPreconditionError("it was mounted meanwhile");
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, impl.set->Activate(device));
+  const auto mapped = MappedBytesOf(impl, active);
+  DMKIT_RETURN_IF_ERROR(
+      impl.set->Deactivate(device.name(), absl::ZeroDuration(), /*deferred=*/true));
+  return mapped;
+}
+
 }  // namespace
 
 absl::StatusOr<report::LayerList> Driver::List() {
@@ -146,8 +176,8 @@ absl::StatusOr<report::Layer> Driver::Inspect(absl::string_view id) {
   report::Layer layer;
   FillFromState(*device, layer);
   DMKIT_RETURN_IF_ERROR(FillLive(*impl_, *device, layer));
-  const auto contents = impl_->set->Contents();
-  if (contents.ok()) SetMapped(*impl_, *contents, layer);
+  const auto mapped = MappedBytes(*impl_, *device);
+  if (mapped.ok()) layer.set_mapped_bytes(*mapped);
   return layer;
 }
 
@@ -176,8 +206,9 @@ absl::StatusOr<report::DriverStatus> Driver::Status() {
   Rows rows;
   rows.Add("Pool Name", pool.name().text());
   rows.AddSize("Pool Blocksize", block_bytes);
-  rows.AddSize("Base Device Size", impl_->base.size_bytes());
-  rows.Add("Backing Filesystem", impl_->base.labels().filesystem());
+  const absl::StatusOr<DeviceState>& base = impl_->base;
+  rows.Add("Base Device Size", base.ok() ? HumanSize(sys::Bytes{base->size_bytes()}) : kUnknown);
+  rows.Add("Backing Filesystem", base.ok() ? base->labels().filesystem() : kUnknown);
   rows.Add("Udev Sync Supported", "false");
   rows.AddUnlessEmpty("Data file", data_file);
   rows.AddUnlessEmpty("Metadata file", metadata_file);

@@ -109,6 +109,9 @@ expect 0 loop ls
 made="--opt dm.basesize=128m --opt dm.loopdatasize=1g --opt dm.loopmetadatasize=16m"
 expect 1 --root store status
 err "dmkit create"
+expect 1 --root store create web --parent nosuch $made
+err "no store"
+[ ! -e store ] || fail "a store was made for a layer that cannot be"
 expect 0 --root store create image $made
 expect 0 --root /scratch/store create web --parent image --format json
 [ "$(cat /tmp/out)" = "{}" ] || fail "no empty object"

@@ -64,7 +64,9 @@ void Answer(const Context& context, absl::string_view object,
 
 void Execute(const CreateRequest& request, const Context& context) {
   const std::string& id = request.id.text();
-  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kMake);
+  // Where there is no store, there is no such parent either.
+  absl::StatusOr<Store> store =
+      OpenStore(context, request.parent.empty() ? WhenMissing::kMake : WhenMissing::kFail);
   if (!store.ok()) return context.output.Fail(id, store.status());
   const absl::Status status = store->driver->Create(id, request.parent);
   if (!status.ok()) context.output.Fail(id, status);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// That the driver goes on, on a real kernel, after crashes, with damaged state and with devices
+// that fail.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "dm/activate.h"
+#include "driver/driver_vm_fixture.h"
+#include "driver/layer_lock.h"
+#include "sys/block.h"
+#include "sys/status.h"
+#include "thinp/pool.h"
+
+namespace dmkit::driver {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class DriverRepairVmTest : public DriverVmTest {
+ protected:
+  std::string MountPoint(const std::string& layer) const {
+    return absl::StrCat(config_.root, "/mnt/", layer);
+  }
+
+  // Nothing works any more from the first `method` on `object` on, as if the process had been
+  // killed there.
+  void StopAt(const std::string& method, const std::string& object) {
+    counted_.SetPlan([=, stopped = false](const sys::SeamCall& call) mutable {
+      stopped = stopped || (call.method == method && absl::StrContains(call.object, object));
+      return stopped ? EIO : 0;
+    });
+  }
+
+  std::string RunDir(Driver& driver) {
+    const std::string uuid = driver.PoolStatus()->uuid();
+    return absl::StrCat("/run/dmkit/",
+                        absl::StripSuffix(absl::StripPrefix(uuid, "DMKIT-"), "-pool"));
+  }
+};
+
+TEST_F(DriverRepairVmTest, DamagedBaseStopsNothingButNewEmptyLayers) {
+  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  const std::string devices = config_.root + "/devices";
+  const std::string base = *Read(devices, "base");
+  Write(devices, "base", base.substr(0, base.size() / 2));
+  Driver& driver = Open();
+  EXPECT_THAT(driver.Create("child", "web"), sys::IsOk());
+  EXPECT_THAT(driver.Get("child"), sys::IsOk());
+  EXPECT_THAT(driver.Put("child", false), sys::IsOk());
+  EXPECT_THAT(driver.Remove("child"), sys::IsOk());
+  const absl::Status empty = driver.Create("empty", "");
+  EXPECT_THAT(empty, sys::FailsWithCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(std::string(empty.message()), HasSubstr("devices/base"));
+  const auto list = driver.List();
+  ASSERT_THAT(list, sys::IsOk());
+  EXPECT_EQ(list->layers_size(), 1);
+  EXPECT_EQ(list->quarantined(0).object(), "devices/base");
+  EXPECT_EQ(driver.Status()->rows(2).value(), "unknown");
+  Write(devices, "base", base);
+  EXPECT_THAT(Open().Create("empty", ""), sys::IsOk());
+}
+
+TEST_F(DriverRepairVmTest, InterruptedGrowthOfTheBaseIsTakenUpAgain) {
+  ASSERT_THAT(Open().Create("small", ""), sys::IsOk());
+  SetOptions({"dm.basesize=96M"});
+  StopAt("Run", "resize2fs");
+  EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  ASSERT_TRUE(IsThere(MountPoint("base"))) << "the test has not got there";
+  SetOptions({});
+  Driver& driver = Open();
+  EXPECT_FALSE(IsThere(MountPoint("base")));
+  ASSERT_THAT(driver.Create("large", ""), sys::IsOk());
+  const auto path = driver.Get("large");
+  ASSERT_THAT(path, sys::IsOk());
+  EXPECT_GT((*host().root->OpenDir(*path))->Space()->total_bytes, uint64_t{70} << 20);
+}
+
+TEST_F(DriverRepairVmTest, GrowthThatCannotBeFinishedKeepsNobodyFromTheLayers) {
+  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  SetOptions({"dm.basesize=96M"});
+  StopAt("Run", "resize2fs");
+  EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(sys::FaultyHost::FailMatching("Find", "resize2fs", ENOENT));
+  EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(ENOENT)) << "it is asked for";
+  SetOptions({});
+  Driver& driver = Open();
+  EXPECT_THAT(driver.Get("web"), sys::IsOk());
+  EXPECT_THAT(driver.Create("empty", ""), sys::FailsWithErrno(ENOENT));
+  counted_.SetPlan(nullptr);
+  EXPECT_THAT(Open().Create("empty", ""), sys::IsOk());
+}
+
+TEST_F(DriverRepairVmTest, LayerThatIsBeingMadeIsLockedAndOneThatExistsIsNotWaitedFor) {
+  config_.lock_patience = absl::Milliseconds(100);
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("there", ""), sys::IsOk());
+  const auto locks = LayerLocks::Open(host(), RunDir(driver), absl::ZeroDuration());
+  ASSERT_THAT(locks, sys::IsOk());
+  const auto web = locks->Acquire("web", "test");
+  const auto there = locks->Acquire("there", "test");
+  ASSERT_TRUE(web.ok() && there.ok());
+  EXPECT_THAT(driver.Create("web", ""), sys::FailsWithErrno(ETIMEDOUT));
+  EXPECT_FALSE(*driver.Exists("web"));
+  EXPECT_THAT(driver.Create("there", ""), sys::FailsWithErrno(EEXIST));
+}
+
+TEST_F(DriverRepairVmTest, LayerIsNoParentOfItself) {
+  Driver& driver = Open();
+  EXPECT_THAT(driver.Create("web", "web"), sys::FailsWithErrno(ENOENT));
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  EXPECT_THAT(driver.Create("web", "web"), sys::FailsWithErrno(EEXIST));
+}
+
+// As every stat of an xfs mount whose device has failed.
+TEST_F(DriverRepairVmTest, DeadFilesystemIsMountedAndCanBePut) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Get("web"), sys::IsOk());
+  counted_.SetPlan(sys::FaultyHost::FailMatching("Stat", MountPoint("web"), EIO));
+  EXPECT_THAT(driver.Remove("web"), sys::FailsWithErrno(EBUSY));
+  EXPECT_THAT(driver.List(), sys::IsOk());
+  EXPECT_THAT(driver.Put("web", false), sys::IsOk());
+  counted_.SetPlan(nullptr);
+  EXPECT_FALSE(IsThere(MountPoint("web")));
+  EXPECT_THAT(driver.Remove("web"), sys::IsOk());
+}
+
+TEST_F(DriverRepairVmTest, WhatLiesBelowAMountIsSaidAndTheDeviceGoesAllTheSame) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(host().root->MakeDir(MountPoint("web"), 0700), sys::IsOk());
+  Write(MountPoint("web"), "file", "below");
+  ASSERT_THAT(driver.Get("web"), sys::IsOk());
+  EXPECT_THAT(driver.Put("web", false), sys::FailsWithErrno(ENOTEMPTY));
+  EXPECT_THAT(DeviceNames(), Each(Not(HasSubstr("web"))));
+  EXPECT_EQ(driver.Inspect("web")->mount_count(), 0u);
+  ASSERT_THAT(host().root->Unlink(MountPoint("web") + "/file"), sys::IsOk());
+  EXPECT_THAT(driver.Remove("web"), sys::IsOk());
+}
+
+TEST_F(DriverRepairVmTest, MountPointThatACrashLeftGoesWithItsLayer) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(host().root->MakeDir(MountPoint("web"), 0700), sys::IsOk());
+  ASSERT_THAT(driver.Remove("web"), sys::IsOk());
+  EXPECT_FALSE(IsThere(MountPoint("web")));
+}
+
+TEST_F(DriverRepairVmTest, CleanupLeavesWhatIsNoLayers) {
+  Driver& driver = Open();
+  const std::string foreign = MountPoint("lost+found");
+  ASSERT_THAT(host().root->MakeDir(foreign, 0700), sys::IsOk());
+  EXPECT_THAT(driver.Cleanup(), sys::IsOk());
+  EXPECT_TRUE(IsThere(foreign));
+}
+
+TEST_F(DriverRepairVmTest, ExistenceThatCannotBeFoundOutIsAnErrorAndDamageIsNot) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  counted_.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "devices/web", EIO));
+  EXPECT_THAT(driver.Exists("web"), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  Write(config_.root + "/devices", "web", "");
+  EXPECT_TRUE(*driver.Exists("web"));
+}
+
+TEST_F(DriverRepairVmTest, InspectTellsWhatListTellsAndLeavesNoDeviceActive) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  const uint64_t listed = driver.List()->layers(0).mapped_bytes();
+  counted_.SetPlan(nullptr);
+  const auto web = driver.Inspect("web");
+  ASSERT_THAT(web, sys::IsOk());
+  EXPECT_EQ(counted_.CountOf("Ioctl"), 8u) << "no metadata snapshot, whatever the pool holds";
+  EXPECT_GT(listed, 0u);
+  EXPECT_EQ(web->mapped_bytes(), listed);
+  EXPECT_EQ(web->device_number(), "");
+  EXPECT_THAT(DeviceNames(), Each(Not(HasSubstr("web"))));
+  ASSERT_THAT(driver.Get("web"), sys::IsOk());
+  EXPECT_GE(driver.Inspect("web")->mapped_bytes(), listed);
+  EXPECT_THAT(DeviceNames(), Contains(HasSubstr("web")));
+}
+
+// All of the pool's blocks go to a thin device that is none of the store's.
+TEST_F(DriverRepairVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace) {
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
+  ASSERT_THAT(pool, sys::IsOk());
+  thinp::ThinPoolParams params = pool->params();
+  params.features.error_if_no_space = true;
+  ASSERT_THAT(pool->Reload(params), sys::IsOk());
+  const thinp::ThinId id = *thinp::ThinId::Create(900);
+  ASSERT_THAT(pool->CreateThin(id), sys::IsOk());
+  const dm::DeviceIdentity filler{*dm::DmName::Create("filler"), *dm::DmUuid::Create("FILLER")};
+  const sys::Sectors length{uint64_t{1} << 20};  // 512 MiB, as the pool
+  const auto active =
+      dm::CreateDevice(dm(), {filler.name, filler.uuid, pool->ThinTable(id, length), false});
+  ASSERT_THAT(active, sys::IsOk());
+  {
+    sys::OpenOptions options;
+    options.access = sys::Access::kReadWrite;
+    options.direct = true;
+    auto device = sys::OpenBlock(host(), active->device, options);
+    ASSERT_THAT(device, sys::IsOk());
+    // One aligned block of the pool after the other, until there is none.
+    const size_t block = 64 << 10;
+    std::unique_ptr<char, void (*)(void*)> buffer(
+        static_cast<char*>(std::aligned_alloc(4096, block)), std::free);
+    std::fill_n(buffer.get(), block, 'x');
+    absl::Status written;
+    for (uint64_t at = 0; written.ok() && at < length.count() * sys::kSectorBytes; at += block) {
+      written = (*device)->WriteAt(at, absl::string_view(buffer.get(), block));
+    }
+    EXPECT_FALSE(written.ok());
+  }
+  const absl::Status refused = driver.Create("more", "web");
+  EXPECT_THAT(refused, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("out_of_data_space"), HasSubstr("remove layers")));
+  EXPECT_FALSE(*driver.Exists("more"));
+  EXPECT_EQ(driver.PoolStatus()->mode(), "out_of_data_space");
+  EXPECT_FALSE(driver.PoolCheck()->clean());
+  EXPECT_THAT(OpenStatus(), sys::IsOk());
+  EXPECT_THAT(driver.Remove("web"), sys::IsOk());
+  ASSERT_THAT(dm::RemoveDevice(dm(), filler, absl::Seconds(5), false), sys::IsOk());
+  ASSERT_THAT(pool->Delete(id), sys::IsOk());
+  EXPECT_THAT(driver.Create("more", ""), sys::IsOk());
+}
+
+}  // namespace
+}  // namespace dmkit::driver
