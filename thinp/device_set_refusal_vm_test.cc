@@ -275,13 +275,13 @@ class GivenPoolVmTest : public DeviceSetRefusalVmTest {
     Remove("given-pool");
     DeviceSetFixture::TearDown();
   }
-  void MakePool() {
+  void MakePool(const std::string& whose = "") {
     ThinPoolParams params;
-    params.data = Attach("data", 64 * kMiB).info.device;
-    params.metadata = Attach("metadata", 4 * kMiB).info.device;
+    params.data = Attach(whose + "data", 64 * kMiB).info.device;
+    params.metadata = Attach(whose + "metadata", 4 * kMiB).info.device;
     params.block_size = kBlockSizeMin;
     params.features.error_if_no_space = true;
-    ASSERT_THAT(Pool::Create(plain(), Name("given-pool"), Uuid("TEST-given-pool"),
+    ASSERT_THAT(Pool::Create(plain(), Name("given-pool"), Uuid("TEST-" + whose + "given-pool"),
                              sys::Sectors{64 * kMiB / 512}, params),
                 IsOk());
   }
@@ -301,6 +301,19 @@ TEST_F(GivenPoolVmTest, EmptyPoolIsTakenAndNeverTakenDown) {
   EXPECT_THAT(Names(), ElementsAre("a", "b"));
   EXPECT_THAT(set().Delete("a"), IsOk());
   ExpectClean();
+}
+
+TEST_F(GivenPoolVmTest, AnotherPoolOfTheSameNameIsNotUsed) {
+  Open();
+  Close();
+  ASSERT_THAT(plain().Rename(Name("given-pool"), Name("away"), dm::UdevCookie()), IsOk());
+  MakePool("other-");
+  const absl::Status opened = TryOpen();
+  EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("TEST-other-given-pool"));
+  Remove("given-pool");
+  ASSERT_THAT(plain().Rename(Name("away"), Name("given-pool"), dm::UdevCookie()), IsOk());
+  Open();
 }
 
 TEST_F(GivenPoolVmTest, UsedPoolIsRefused) {

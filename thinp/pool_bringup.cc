@@ -111,8 +111,34 @@ absl::StatusOr<proto::PoolState> PlanGivenPool(dm::DeviceMapper& dm, const std::
   }
   proto::PoolState state;
   state.set_given_pool(name);
+  state.set_given_pool_uuid(pool->uuid());
   state.set_block_size_sectors(static_cast<uint32_t>(pool->params().block_size.count()));
   return state;
+}
+
+// The names of thin devices in another pool would be other people's devices.
+absl::Status CheckSamePool(const Pool& pool, const proto::PoolState& state) {
+  const std::string& known = state.given_pool_uuid();
+  if (!known.empty() && pool.uuid() != known) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("thin pool \"", state.given_pool(), "\" has the dm UUID \"", pool.uuid(),
+                     "\", but this store was made in \"", known,
+                     "\": it is another pool, and is not used. Give the right one this name"));
+  }
+  if (pool.params().block_size.count() != state.block_size_sectors()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "thin pool \"", state.given_pool(), "\" has blocks of ", pool.params().block_size.count(),
+        " sectors, but this store was made in one of ", state.block_size_sectors(),
+        ": it is another pool, and is not used. Give the right one this name"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Pool> AdoptGivenPool(dm::DeviceMapper& dm, const proto::PoolState& state) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(state.given_pool()));
+  DMKIT_ASSIGN_OR_RETURN(Pool pool, Pool::Adopt(dm, name));
+  DMKIT_RETURN_IF_ERROR(CheckSamePool(pool, state));
+  return pool;
 }
 
 // One half of the pool, ready to stand in a table. The file keeps an autoclear loop device attached
@@ -308,10 +334,7 @@ absl::Status CheckOptions(const proto::PoolState& state, const PoolOptions& opti
 absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
                                  absl::string_view set_uuid, const proto::PoolState& state,
                                  const PoolOptions& options) {
-  if (!state.given_pool().empty()) {
-    DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(state.given_pool()));
-    return Pool::Adopt(dm, name);
-  }
+  if (!state.given_pool().empty()) return AdoptGivenPool(dm, state);
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, Identity(set_uuid, kPoolDevice));
   const auto active = dm.Info(identity.uuid);
   if (active.ok() && active->has_active_table) {

@@ -41,9 +41,10 @@ absl::StatusOr<proto::PoolState> PlanPool(dm::DeviceMapper& dm, const std::strin
 // An error, with both values, when an option contradicts what the set remembers.
 absl::Status CheckOptions(const proto::PoolState& state, const PoolOptions& options);
 
-// The active pool of the set: found, or activated. Metadata is formatted only while state.formatted
-// is false. A missing pool file or blank metadata of a formatted pool is refused before any table
-// is loaded. The caller holds the set's lock.
+// The active pool of the set: found, or activated. A given one is FAILED_PRECONDITION when its UUID
+// or block size shows that it is another pool than the one that was given at first. Metadata is
+// formatted only while state.formatted is false. A missing pool file or blank metadata of a
+// formatted pool is refused before any table is loaded. The caller holds the set's lock.
 absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
                                  absl::string_view set_uuid, const proto::PoolState& state,
                                  const PoolOptions& options);
