@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "dm/activate.h"
+#include "dm/device_mapper.h"
+#include "dm/udev.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/host.h"
@@ -311,7 +313,7 @@ TEST_F(GivenPoolVmTest, AnotherPoolOfTheSameNameIsNotUsed) {
   const absl::Status opened = TryOpen();
   EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
   EXPECT_THAT(std::string(opened.message()), HasSubstr("TEST-other-given-pool"));
-  Remove("given-pool");
+  ASSERT_THAT(plain().Remove(Name("given-pool"), dm::RemoveOptions()), IsOk());
   ASSERT_THAT(plain().Rename(Name("away"), Name("given-pool"), dm::UdevCookie()), IsOk());
   Open();
 }
