@@ -217,27 +217,36 @@ absl::StatusOr<bool> Driver::Exists(absl::string_view id) {
   return true;
 }
 
+absl::StatusOr<std::vector<std::string>> Driver::Impl::FindUp() const {
+  // By its uuid a device is ours, whatever else is known of it. A directory under mnt/ may be
+  // anybody's.
+  DMKIT_ASSIGN_OR_RETURN(std::vector<std::string> names, set->ActiveDevices());
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> mount_points, mounts.List());
+  for (const std::string& name : mount_points) {
+    if (name != kBaseLayer && !LayerId::Create(name).ok()) continue;
+    if (sys::GetErrno(set->Find(name).status()) != ENOENT) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 absl::Status Driver::Impl::TakeDown(const std::string& name) {
-  const auto layer = LayerId::Create(name);
-  // Not ours, like the lost+found of a filesystem that is mounted there.
-  if (!layer.ok() && name != kBaseLayer) return absl::OkStatus();
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(name, "cleanup"));
   DMKIT_RETURN_IF_ERROR(mounts.Down(name));
+  const auto layer = LayerId::Create(name);
   return layer.ok() ? counts.Write(*layer, 0) : absl::OkStatus();
 }
 
 absl::Status Driver::Cleanup() {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, impl_->FindUp());
   absl::Status first;
-  const auto keep_first = [&first](const absl::Status& status) {
-    if (first.ok()) first = status;
-  };
-  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> mounted, impl_->mounts.List());
-  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> active, impl_->set->ActiveDevices());
-  for (const std::vector<std::string>* names : {&mounted, &active}) {
-    for (const std::string& name : *names) keep_first(impl_->TakeDown(name));
+  for (const std::string& name : names) {
+    const absl::Status down = impl_->TakeDown(name);
+    if (first.ok()) first = down;
   }
-  keep_first(impl_->set->DeactivatePool());
-  return first;
+  const absl::Status down = impl_->set->DeactivatePool();
+  return first.ok() ? down : first;
 }
 
 }  // namespace dmkit::driver

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,8 +33,9 @@ struct Driver::Impl {
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;
 
-  // Unmounts and deactivates what <root>/mnt or the kernel calls `name`, if that is a layer's or
-  // the base's name.
+  // The layers, and the base, that may be mounted or active. Cost grows with their number.
+  absl::StatusOr<std::vector<std::string>> FindUp() const;
+  // Unmounts and deactivates one of them, however often it was handed out.
   absl::Status TakeDown(const std::string& name);
 
   dm::DeviceMapper& dm;

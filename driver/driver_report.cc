@@ -65,6 +65,33 @@ void AddProblem(report::PoolCheck& check, const std::string& object, const std::
   added.set_advice(advice);
 }
 
+// Whether changes can be made, and if not, why.
+void AddChangeProblems(const thinp::Pool& pool, const thinp::CheckReport& found,
+                       report::PoolCheck& check) {
+  const std::string& name = pool.name().text();
+  const std::string why(found.changes_problem.message());
+  const absl::Status writable = thinp::CheckWritable(pool, found.pool);
+  if (!writable.ok()) {
+    AddProblem(check, name, std::string(writable.message()), "as the problem says");
+  }
+  if (found.transaction_open) {
+    AddProblem(check, name, absl::StrCat("an interrupted transaction could not be repaired: ", why),
+               "mend what the problem says; the next change repairs it");
+  } else if (writable.ok() && !found.changes_problem.ok()) {
+    AddProblem(check, name, why,
+               "as the problem says; until then layers can be used, but none made or removed");
+  }
+}
+
+std::string AdviceWithoutThin(const std::string& name) {
+  if (name != kBaseLayer) {
+    return absl::StrCat("its data is gone; `dmkit rm ", name, "` removes what is left");
+  }
+  return "move its file devices/base away; the next `dmkit create` makes a new base, and the "
+         "layers "
+         "do not need the old one";
+}
+
 std::string Backing(const std::string& loop_path, const thinp::proto::Backing& backing) {
   return loop_path.empty() ? backing.device() : loop_path;
 }
@@ -260,10 +287,7 @@ absl::StatusOr<report::PoolCheck> Driver::PoolCheck() {
   report::PoolCheck check;
   DMKIT_ASSIGN_OR_RETURN(*check.mutable_pool(), PoolStatus());
   const std::string pool = impl_->set->pool().name().text();
-  const absl::Status writable = thinp::CheckWritable(impl_->set->pool(), found.pool);
-  if (!writable.ok()) {
-    AddProblem(check, pool, std::string(writable.message()), "as the problem says");
-  }
+  AddChangeProblems(impl_->set->pool(), found, check);
   if (!found.contents_problem.ok()) {
     AddProblem(check, pool,
                absl::StrCat("thin ids could not be compared: ", found.contents_problem.message()),
@@ -276,13 +300,9 @@ absl::StatusOr<report::PoolCheck> Driver::PoolCheck() {
   }
   for (const std::string& name : found.devices_without_thin) {
     AddProblem(check, absl::StrCat("layer \"", name, "\""), "the pool has no thin device for it",
-               absl::StrCat("its data is gone; `dmkit rm ", name, "` removes what is left"));
+               AdviceWithoutThin(name));
   }
   for (const thinp::Quarantined& file : found.quarantined) *check.add_problems() = ToProblem(file);
-  if (found.transaction_open) {
-    AddProblem(check, pool, "an interrupted transaction could not be repaired",
-               "mend the pool's mode; the next change repairs it");
-  }
   check.set_clean(check.problems().empty());
   return check;
 }

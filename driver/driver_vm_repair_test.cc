@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "driver/driver_vm_fixture.h"
 #include "driver/layer_lock.h"
 #include "sys/block.h"
+#include "sys/lock_file.h"
 #include "sys/status.h"
 #include "thinp/pool.h"
 
@@ -25,6 +27,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -161,10 +164,70 @@ TEST_F(DriverRepairVmTest, MountPointThatACrashLeftGoesWithItsLayer) {
 
 TEST_F(DriverRepairVmTest, CleanupLeavesWhatIsNoLayers) {
   Driver& driver = Open();
-  const std::string foreign = MountPoint("lost+found");
-  ASSERT_THAT(host().root->MakeDir(foreign, 0700), sys::IsOk());
+  const std::vector<std::string> foreign = {MountPoint("lost+found"), MountPoint("usb-stick")};
+  for (const std::string& path : foreign) {
+    ASSERT_THAT(host().root->MakeDir(path, 0700), sys::IsOk());
+  }
   EXPECT_THAT(driver.Cleanup(), sys::IsOk());
-  EXPECT_TRUE(IsThere(foreign));
+  for (const std::string& path : foreign) EXPECT_TRUE(IsThere(path)) << path;
+}
+
+TEST_F(DriverRepairVmTest, CleanupGoesOnAfterAnErrorAndTellsIt) {
+  Driver& driver = Open();
+  for (const char* layer : {"a", "b", "c"}) {
+    ASSERT_THAT(driver.Create(layer, ""), sys::IsOk());
+    ASSERT_THAT(driver.Get(layer), sys::IsOk());
+  }
+  counted_.SetPlan(sys::FaultyHost::FailMatching("Unmount", MountPoint("b"), EIO));
+  EXPECT_THAT(driver.Cleanup(), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  EXPECT_FALSE(IsThere(MountPoint("a")));
+  EXPECT_TRUE(IsThere(MountPoint("b")));
+  EXPECT_FALSE(IsThere(MountPoint("c")));
+  EXPECT_EQ(driver.Inspect("b")->mount_count(), 1u);
+}
+
+// The pool's metadata comes from a backup, for instance.
+TEST_F(DriverRepairVmTest, CheckTellsWhyAPoolThatLooksWellTakesNoChanges) {
+  Driver& driver = Open();
+  for (const char* layer : {"a", "b", "c"}) ASSERT_THAT(driver.Create(layer, ""), sys::IsOk());
+  const dm::DmName pool = *dm::DmName::Create(driver.PoolStatus()->name());
+  const uint64_t now = driver.PoolStatus()->transaction_id();
+  const auto set_id = [&](uint64_t from, uint64_t to) {
+    return dm()
+        .Message(pool, sys::Sectors{0}, absl::StrCat("set_transaction_id ", from, " ", to))
+        .status();
+  };
+  ASSERT_THAT(set_id(now, 1), sys::IsOk());
+  EXPECT_THAT(driver.Create("d", ""), sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+  const auto check = driver.PoolCheck();
+  ASSERT_THAT(check, sys::IsOk());
+  EXPECT_FALSE(check->clean());
+  ASSERT_EQ(check->problems_size(), 1) << check->DebugString();
+  EXPECT_THAT(check->problems(0).problem(), HasSubstr("transaction"));
+  ASSERT_THAT(set_id(1, now), sys::IsOk());
+  EXPECT_TRUE(driver.PoolCheck()->clean());
+}
+
+// By somebody who looks whenever a program runs or something is mounted.
+TEST_F(DriverRepairVmTest, ProgramsAndMountsRunWithoutTheSetsLock) {
+  std::vector<std::string> looked;
+  counted_.SetPlan([&](const sys::SeamCall& call) {
+    if (call.method != "Run" && call.method != "Mount") return 0;
+    looked.push_back(call.method == "Run" ? call.object : std::string(call.method));
+    auto root = linux_.host().root->OpenDir(config_.root);
+    EXPECT_THAT(root, sys::IsOk());
+    EXPECT_THAT(sys::AcquireLock(linux_.host(), **root, "lock", "test", absl::ZeroDuration()),
+                sys::IsOk())
+        << call.method << " " << call.object;
+    return 0;
+  });
+  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver_->Get("web"), sys::IsOk());
+  SetOptions({"dm.basesize=96M"});
+  Open();
+  counted_.SetPlan(nullptr);
+  EXPECT_THAT(looked, ElementsAre("mkfs.ext4", "Mount", "Mount", "Mount", "resize2fs"));
 }
 
 TEST_F(DriverRepairVmTest, ExistenceThatCannotBeFoundOutIsAnErrorAndDamageIsNot) {
