@@ -170,6 +170,7 @@ class BlockDevice {
   // Freezes and thaws what is mounted; nested by count. 0 when nothing is.
   int Freeze();
   void Thaw();
+  bool is_frozen() const { return freezes_ > 0; }
 
   // What a real device loses with the power: its page cache, which is not written.
   void LosePageCache() { pages_.clear(); }

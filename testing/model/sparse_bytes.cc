@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -110,6 +111,12 @@ void SparseBytes::SyncRange(uint64_t offset, uint64_t length) {
   if (length == 0) return;
   before_.erase(before_.lower_bound(offset / kPage),
                 before_.upper_bound((offset + length - 1) / kPage));
+}
+
+std::vector<uint64_t> SparseBytes::UnsyncedPages() const {
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, page] : before_) numbers.push_back(number);
+  return numbers;
 }
 
 void SparseBytes::LosePower(Unsynced unsynced, std::mt19937_64& random) {

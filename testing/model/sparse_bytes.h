@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -46,6 +47,11 @@ class SparseBytes {
   // Back to what was synced, and what `unsynced` adds to it.
   void LosePower(Unsynced unsynced, std::mt19937_64& random);
   bool is_synced() const { return before_.empty() && size_ == synced_size_; }
+
+  // For those who keep their own account: the numbers of the pages (of 4096 bytes) that changed
+  // since the last Sync, and whether a page holds anything.
+  std::vector<uint64_t> UnsyncedPages() const;
+  bool HasPage(uint64_t number) const { return pages_.count(number) != 0; }
 
  private:
   // Null is a page of zeros. One that somebody else refers to as well is never changed.

@@ -117,5 +117,18 @@ TEST_F(SparseBytesTest, KeptPagesPastALostSizeAreCutOff) {
   }
 }
 
+TEST_F(SparseBytesTest, PagesThatChangedAreKnownUntilTheSync) {
+  bytes_.Write(4096, "a");
+  bytes_.Write(3 * 4096, "b");
+  bytes_.Sync();
+  EXPECT_TRUE(bytes_.UnsyncedPages().empty());
+  bytes_.Zero(4096, 4096);
+  bytes_.Write(2 * 4096, "c");
+  EXPECT_EQ(bytes_.UnsyncedPages(), (std::vector<uint64_t>{1, 2}));
+  EXPECT_FALSE(bytes_.HasPage(1));
+  EXPECT_TRUE(bytes_.HasPage(2));
+  EXPECT_TRUE(bytes_.HasPage(3));
+}
+
 }  // namespace
 }  // namespace dmkit::model

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be set and read of a bound device.
 
-#include <linux/loop.h>
-
 #include "testing/model/loop/loop_fixture.h"
 
 namespace dmkit::model {
@@ -12,6 +10,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::Values;
+
+// struct loop_info.
+constexpr size_t kOldBytes = 168;
 
 class LoopStatusTest : public BothLoopTest {};
 INSTANTIATE_TEST_SUITE_P(Kernels, LoopStatusTest, Values(&Linux61(), &Linux612()), ProfileName);
@@ -35,42 +36,36 @@ TEST_P(LoopStatusTest, GetStatusFillsTheWholeStruct) {
   InfoBytes info;
   info.bytes.assign(232, '\x5a');
   ASSERT_EQ(GetStatus(&info), 0);
-  loop_info64 expected = {};
-  expected.lo_device = (300 & 0xff) | (259 << 8) | ((300 & ~0xff) << 12);
-  expected.lo_inode = 77;
-  expected.lo_offset = 512;
-  expected.lo_sizelimit = 1024;
-  expected.lo_number = 3;
-  std::memset(expected.lo_file_name, 'n', 63);
-  EXPECT_EQ(std::memcmp(info.bytes.data(), &expected, sizeof(expected)), 0);
+  InfoBytes expected;
+  expected.Put<uint64_t>(0, (300 & 0xff) | (259 << 8) | ((300 & ~0xff) << 12));
+  expected.Put<uint64_t>(8, 77).Offset(512).SizeLimit(1024).Put<uint32_t>(40, 3);
+  expected.Name(std::string(63, 'n'));
+  EXPECT_EQ(info.bytes, expected.bytes);
 }
 
 TEST_P(LoopStatusTest, TheOldStructHoldsTheSame) {
   ASSERT_EQ(Open(3), 0);
   ASSERT_EQ(Configure(ConfigBytes(kFile).Offset(512).Flags(4).Name("name")), 0);
-  InfoBytes old(sizeof(loop_info));
-  old.bytes.assign(sizeof(loop_info), '\x5a');
+  InfoBytes old(kOldBytes);
+  old.bytes.assign(kOldBytes, '\x5a');
   ASSERT_EQ(CallBytes(0x4C03, old), 0);
-  loop_info expected = {};
-  expected.lo_number = 3;
-  expected.lo_device = (300 & 0xff) | (259 << 8) | ((300 & ~0xff) << 12);
-  expected.lo_inode = 77;
-  expected.lo_offset = 512;
-  expected.lo_flags = 4;
-  std::strcpy(expected.lo_name, "name");
-  EXPECT_EQ(std::memcmp(old.bytes.data(), &expected, sizeof(expected)), 0);
+  InfoBytes expected(kOldBytes);
+  expected.Put<uint32_t>(0, 3).Put<uint64_t>(16, 77).Put<uint32_t>(32, 512).Put<uint32_t>(44, 4);
+  expected.Put<uint64_t>(8, (300 & 0xff) | (259 << 8) | ((300 & ~0xff) << 12));
+  expected.bytes.replace(48, 4, "name");
+  EXPECT_EQ(old.bytes, expected.bytes);
 }
 
 TEST_P(LoopStatusTest, TheOldStructCannotHoldLargeOffsets) {
   ASSERT_EQ(Open(0), 0);
   ASSERT_EQ(Configure(ConfigBytes(kFile).Offset(uint64_t{1} << 31)), 0);
-  InfoBytes old(sizeof(loop_info));
+  InfoBytes old(kOldBytes);
   EXPECT_EQ(CallBytes(0x4C03, old), -EOVERFLOW);
 }
 
 TEST_P(LoopStatusTest, SetStatusOfTheOldStructSignExtendsAndIgnoresEncryption) {
   Bind();
-  InfoBytes old(sizeof(loop_info));
+  InfoBytes old(kOldBytes);
   old.Put<int32_t>(32, -1);
   EXPECT_EQ(CallBytes(0x4C02, old), -EOVERFLOW);
   old.Put<int32_t>(32, 1024).Put<int32_t>(36, 5).Put<int32_t>(40, 99);
