@@ -76,6 +76,9 @@ FORBIDDEN = [
         "fdatasync", "rename", "renameat2?", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir",
         "opendir", "fdopendir", "readdir", "l?stat", "fstat", "fstatat", "statx", "statfs",
         "readlink", "readlinkat", "flock", "mlockall", "truncate", "ftruncate", "fallocate",
+        "f?access", "faccessat", "f?chmod", "fchmodat", "[fl]?chown", "fchownat", "linkat",
+        "symlink", "symlinkat", "utimensat", "f?statvfs", "[fl]?[gs]etxattr",
+        "p?poll", "select", "epoll_wait", "pread", "pwrite",
     ])),
     ("mount call", _call(["mount", "umount", "umount2", "pivot_root"])),
     ("process call", _call([
