@@ -95,20 +95,21 @@ TEST_F(FirstStartVmTest, RemovedPoolFilesAreGoneForGoodBeforeTheirSet) {
   EXPECT_LT(position("Unlink ", "/set"), static_cast<std::ptrdiff_t>(tail.size()));
 }
 
-// Appliances have their root on a filesystem that cannot be synced.
+// Appliances have their root on a filesystem whose directories have no fsync.
 TEST_F(FirstStartVmTest, RootMayLieBelowAFilesystemWithoutFsync) {
-  const auto sysfs = plain_host().root->OpenDir("/sys/fs");
-  ASSERT_THAT(sysfs, IsOk());
-  ASSERT_THAT((*sysfs)->Sync(), FailsWithErrno(EINVAL)) << "the test needs another one";
-  ASSERT_THAT(plain_host().mounts->Mount({"none", "/sys/fs/cgroup", "tmpfs", 0, ""}), IsOk());
-  options().root = "/sys/fs/cgroup/new/store";
-  faulty().SetPlan(nullptr);
+  const std::string mount_point = dir() + "/writable";
+  ASSERT_THAT(plain_host().root->MakeDir(mount_point, 0755), IsOk());
+  ASSERT_THAT(plain_host().mounts->Mount({"none", mount_point, "tmpfs", 0, ""}), IsOk());
+  options().root = mount_point + "/new/store";
+  faulty().SetPlan([this](const sys::SeamCall& call) {
+    return call.method == "Sync" && call.object == dir() ? EINVAL : 0;
+  });
   Open();
-  EXPECT_THAT(faulty().Log(), Contains("Sync /sys/fs/cgroup/new"));
-  EXPECT_THAT(faulty().Log(), Contains("Sync /sys/fs/cgroup"));
+  EXPECT_THAT(faulty().Log(), Contains("Sync " + mount_point + "/new"));
+  EXPECT_THAT(faulty().Log(), Contains("Sync " + mount_point));
   ExpectClean();
   TakeDown();
-  EXPECT_THAT(plain_host().mounts->Unmount("/sys/fs/cgroup", sys::UnmountMode::kNormal), IsOk());
+  EXPECT_THAT(plain_host().mounts->Unmount(mount_point, sys::UnmountMode::kNormal), IsOk());
 }
 
 // btrfs leaves its first 4 KiB blank, which the kernel would format.
