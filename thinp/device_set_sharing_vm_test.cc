@@ -16,7 +16,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
-#include "sys/linux_host.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
 #include "sys/status_matchers.h"
@@ -37,9 +36,9 @@ using DeviceSetSharingVmTest = DeviceSetFixture;
 
 // Opens the store, makes `count` devices (every second one a snapshot of `origin`, which may be
 // suspended by the other user just then), activates some, and deletes all of them again.
-absl::Status Work(const DeviceSetOptions& options, const std::string& user, int count) {
-  sys::LinuxHost linux_host;
-  DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(linux_host.host()));
+absl::Status Work(const sys::Host& host, const DeviceSetOptions& options, const std::string& user,
+                  int count) {
+  DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(host));
   DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<DeviceSet> set, DeviceSet::Open(dm, options));
   DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState origin, set->Find("origin"));
   for (int i = 0; i < count; ++i) {
@@ -60,8 +59,10 @@ TEST_F(DeviceSetSharingVmTest, TwoUsersDoFiftyCreatesAndDeletesEachWithoutDamage
   Activate("origin");
   absl::Status first;
   absl::Status second;
-  std::thread other([&] { first = Work(options(), "first-", 50); });
-  second = Work(options(), "second-", 50);
+  kernel().LetCallsSleep();
+  const sys::Host hosts[] = {kernel().OtherHost(), kernel().OtherHost()};
+  std::thread other([&] { first = Work(hosts[0], options(), "first-", 50); });
+  second = Work(hosts[1], options(), "second-", 50);
   other.join();
   EXPECT_THAT(first, IsOk());
   EXPECT_THAT(second, IsOk());
@@ -72,14 +73,15 @@ TEST_F(DeviceSetSharingVmTest, TwoUsersDoFiftyCreatesAndDeletesEachWithoutDamage
 
 TEST_F(DeviceSetSharingVmTest, TwoUsersMakeOneStoreAtTheSameTime) {
   std::vector<std::string> uuids(2);
-  const auto open_set = [this](std::string* uuid) {
-    sys::LinuxHost linux_host;
-    auto dm = dm::DeviceMapper::Open(linux_host.host());
+  const auto open_set = [this](const sys::Host& host, std::string* uuid) {
+    auto dm = dm::DeviceMapper::Open(host);
     auto set = DeviceSet::Open(*dm, options());
     *uuid = set.ok() ? (*set)->uuid() : set.status().ToString();
   };
-  std::thread other([&] { open_set(&uuids[0]); });
-  open_set(&uuids[1]);
+  kernel().LetCallsSleep();
+  const sys::Host hosts[] = {kernel().OtherHost(), kernel().OtherHost()};
+  std::thread other([&] { open_set(hosts[0], &uuids[0]); });
+  open_set(hosts[1], &uuids[1]);
   other.join();
   EXPECT_EQ(uuids[0], uuids[1]);
   EXPECT_EQ(Open().uuid(), uuids[0]);

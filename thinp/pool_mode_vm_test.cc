@@ -97,6 +97,7 @@ TEST_F(PoolModeVmTest, GrowingLetsAWriterThatWaitsForSpaceGoOn) {
   const sys::DeviceNumber thin = ActivateThinId(pool, 1);
   ASSERT_THAT(Fill(thin, 0, kDataBytes, 'x'), IsOk());
   absl::Status written;
+  kernel().LetCallsSleep();
   std::thread writer([&] { written = Fill(thin, kDataBytes, kBlockBytes, 'y'); });
   while (pool.Status()->mode == PoolMode::kWrite) plain_host().clock->Sleep(absl::Milliseconds(1));
   GrowImage(data_loop(), "data", 2 * kDataBytes);

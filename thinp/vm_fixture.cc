@@ -42,11 +42,13 @@ dm::DmUuid Uuid(const std::string& text) { return *dm::DmUuid::Create(text); }
 ThinId Id(uint32_t value) { return *ThinId::Create(value); }
 
 ThinpVmTest::ThinpVmTest()
-    : faulty_(linux_.host()), dir_(absl::StrCat(::testing::TempDir(), TestName())) {
+    : kernel_(cases::StartKernel()),
+      faulty_(kernel_->host()),
+      dir_(absl::StrCat(kernel_->Dir(), TestName())) {
   auto dm = dm::DeviceMapper::Open(faulty_.host());
   EXPECT_THAT(dm, IsOk());
   dm_.emplace(*std::move(dm));
-  auto plain = dm::DeviceMapper::Open(linux_.host());
+  auto plain = dm::DeviceMapper::Open(kernel_->host());
   EXPECT_THAT(plain, IsOk());
   plain_.emplace(*std::move(plain));
   EXPECT_THAT(sys::MakeDirs(*plain_host().root, dir_, 0755), IsOk());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of this room on a real kernel share: devices to build pools on, ways to break
-// them, and the check that the kernel is left empty. No expectations about dmkit's own behaviour.
+// What the tests of this room on a kernel, real or modelled, share: devices to build pools on, ways
+// to break them, and the check that the kernel is left empty. No expectations about dmkit's own
+// behaviour.
 
 #ifndef DMKIT_THINP_VM_FIXTURE_H_
 #define DMKIT_THINP_VM_FIXTURE_H_
@@ -21,8 +22,8 @@
 #include "sys/device_number.h"
 #include "sys/faulty_host.h"
 #include "sys/host.h"
-#include "sys/linux_host.h"
 #include "sys/units.h"
+#include "testing/cases/kernel.h"
 #include "thinp/pool.h"
 #include "thinp/thin_id.h"
 
@@ -43,6 +44,7 @@ class ThinpVmTest : public ::testing::Test {
   sys::FaultyHost& faulty() { return faulty_; }
   // The same kernel without faults and counts, for the test's own doings.
   const sys::Host& plain_host() const { return plain_->host(); }
+  cases::Kernel& kernel() { return *kernel_; }
   dm::DeviceMapper& plain() { return *plain_; }
 
   const std::string& dir() const { return dir_; }
@@ -84,7 +86,7 @@ class ThinpVmTest : public ::testing::Test {
   std::vector<std::string> LoopFiles();
 
  private:
-  sys::LinuxHost linux_;
+  std::unique_ptr<cases::Kernel> kernel_;
   sys::FaultyHost faulty_;
   std::optional<dm::DeviceMapper> dm_;
   std::optional<dm::DeviceMapper> plain_;

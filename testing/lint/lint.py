@@ -159,7 +159,8 @@ def is_source(path, data):
 
 
 def is_test(path):
-    return path.endswith(("_test.cc", "_fuzz.cc")) or path.startswith("testing/")
+    ends = ("_test.cc", "_fuzz.cc", "_fixture.h", "_fixture.cc")
+    return path.endswith(ends) or path.startswith("testing/")
 
 
 def is_pure(path):

@@ -70,6 +70,7 @@ class LintTest(unittest.TestCase):
             ("thinp/a.cc", "loop/a.h"),
             ("driver/a.cc", "sys/a.h"),
             ("driver/a_test.cc", "testing/model/a.h"),
+            ("driver/a_fixture.h", "testing/model/a.h"),
             ("testing/model/a.cc", "dm/uapi.h"),
         ):
             self.check_source(path, '#include "%s"\n' % target, [])

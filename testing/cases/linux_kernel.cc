@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cases on the kernel that runs this program.
+
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "sys/linux_host.h"
+#include "testing/cases/kernel.h"
+
+namespace dmkit::cases {
+namespace {
+
+class LinuxKernel : public Kernel {
+ public:
+  sys::Host host() override { return host_.host(); }
+  sys::Host OtherHost() override {
+    others_.push_back(std::make_unique<sys::LinuxHost>());
+    return others_.back()->host();
+  }
+  std::string Dir() override { return ::testing::TempDir(); }
+  void LetCallsSleep() override {}
+
+ private:
+  sys::LinuxHost host_;
+  std::vector<std::unique_ptr<sys::LinuxHost>> others_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> StartKernel() { return std::make_unique<LinuxKernel>(); }
+
+}  // namespace dmkit::cases
