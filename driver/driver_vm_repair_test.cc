@@ -2,29 +2,22 @@
 // That the driver goes on, on a real kernel, after crashes, with damaged state and with devices
 // that fail.
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "dm/activate.h"
 #include "driver/driver_vm_fixture.h"
 #include "driver/layer_lock.h"
-#include "sys/block.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
-#include "thinp/pool.h"
 
 namespace dmkit::driver {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
@@ -255,53 +248,6 @@ TEST_F(DriverRepairVmTest, InspectTellsWhatListTellsAndLeavesNoDeviceActive) {
   ASSERT_THAT(driver.Get("web"), sys::IsOk());
   EXPECT_GE(driver.Inspect("web")->mapped_bytes(), listed);
   EXPECT_THAT(DeviceNames(), Contains(HasSubstr("web")));
-}
-
-// All of the pool's blocks go to a thin device that is none of the store's.
-TEST_F(DriverRepairVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace) {
-  Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
-  auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
-  ASSERT_THAT(pool, sys::IsOk());
-  thinp::ThinPoolParams params = pool->params();
-  params.features.error_if_no_space = true;
-  ASSERT_THAT(pool->Reload(params), sys::IsOk());
-  const thinp::ThinId id = *thinp::ThinId::Create(900);
-  ASSERT_THAT(pool->CreateThin(id), sys::IsOk());
-  const dm::DeviceIdentity filler{*dm::DmName::Create("filler"), *dm::DmUuid::Create("FILLER")};
-  const sys::Sectors length{uint64_t{1} << 20};  // 512 MiB, as the pool
-  const auto active =
-      dm::CreateDevice(dm(), {filler.name, filler.uuid, pool->ThinTable(id, length), false});
-  ASSERT_THAT(active, sys::IsOk());
-  {
-    sys::OpenOptions options;
-    options.access = sys::Access::kReadWrite;
-    options.direct = true;
-    auto device = sys::OpenBlock(host(), active->device, options);
-    ASSERT_THAT(device, sys::IsOk());
-    // One aligned block of the pool after the other, until there is none.
-    const size_t block = 64 << 10;
-    std::unique_ptr<char, void (*)(void*)> buffer(
-        static_cast<char*>(std::aligned_alloc(4096, block)), std::free);
-    std::fill_n(buffer.get(), block, 'x');
-    absl::Status written;
-    for (uint64_t at = 0; written.ok() && at < length.count() * sys::kSectorBytes; at += block) {
-      written = (*device)->WriteAt(at, absl::string_view(buffer.get(), block));
-    }
-    EXPECT_FALSE(written.ok());
-  }
-  const absl::Status refused = driver.Create("more", "web");
-  EXPECT_THAT(refused, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
-  EXPECT_THAT(std::string(refused.message()),
-              AllOf(HasSubstr("out_of_data_space"), HasSubstr("remove layers")));
-  EXPECT_FALSE(*driver.Exists("more"));
-  EXPECT_EQ(driver.PoolStatus()->mode(), "out_of_data_space");
-  EXPECT_FALSE(driver.PoolCheck()->clean());
-  EXPECT_THAT(OpenStatus(), sys::IsOk());
-  EXPECT_THAT(driver.Remove("web"), sys::IsOk());
-  ASSERT_THAT(dm::RemoveDevice(dm(), filler, absl::Seconds(5), false), sys::IsOk());
-  ASSERT_THAT(pool->Delete(id), sys::IsOk());
-  EXPECT_THAT(driver.Create("more", ""), sys::IsOk());
 }
 
 }  // namespace
