@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -113,7 +114,7 @@ class Checker {
       return;
     }
     if ((value & 0xffffff) > time_) {
-      reader_.Fault(absl::StrCat("data block ", data_block, " was mapped in the future"));
+      reader_.Fault("a block was mapped in the future");
     }
     ++data_references_[data_block];
   }
@@ -163,6 +164,7 @@ class Checker {
     }
     if (index.size() != chunks) reader_.Fault(absl::StrCat(what, ": wrong number of bitmaps"));
     for (const auto& [i, entry] : index) ReadBitmap(i, entry, what, &counts);
+    std::set<uint64_t> in_tree;
     reader_.CountTree(root.counts, 4, absl::StrCat(what, " counts"),
                       [&](uint64_t block, const std::string& value) {
                         const auto found = counts.find(block);
@@ -171,7 +173,15 @@ class Checker {
                                                      " is in the tree for nothing"));
                         }
                         counts[block] = static_cast<uint32_t>(Get(value, 0, 4));
+                        in_tree.insert(block);
                       });
+    for (const auto& [block, count] : counts) {
+      if (count > 2 && in_tree.count(block) == 0) {
+        reader_.Fault(absl::StrCat(what, ": count of block ", block, " is not in the tree"));
+      } else if (count <= 2 && in_tree.count(block) != 0) {
+        reader_.Fault(absl::StrCat(what, ": count of block ", block, " is too low for the tree"));
+      }
+    }
     return counts;
   }
 
