@@ -35,13 +35,25 @@ absl::Status LayerContext(const absl::Status& status, const LayerId& layer) {
   return sys::AddContext(status, absl::StrCat("layer \"", layer.text(), "\""));
 }
 
+// Without slashes at its end, so that a path below it has one form. The root directory itself is
+// refused: its mnt/ is not for us.
+absl::StatusOr<std::string> CheckRoot(absl::string_view root) {
+  const size_t last = root.find_last_not_of('/');
+  if (absl::StartsWith(root, "/") && last != absl::string_view::npos) {
+    return std::string(root.substr(0, last + 1));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("root \"", root, "\" must be the absolute path of a directory below /"));
+}
+
 // Whether there is a store. Whatever one that is still to be made needs is looked at now, before
 // anything is made.
-absl::StatusOr<bool> FindStore(const sys::Host& host, const DriverConfig& config) {
-  DMKIT_ASSIGN_OR_RETURN(const bool exists, thinp::SetExists(host, config.root));
+absl::StatusOr<bool> FindStore(const sys::Host& host, const std::string& root,
+                               const DriverConfig& config) {
+  DMKIT_ASSIGN_OR_RETURN(const bool exists, thinp::SetExists(host, root));
   if (exists) return true;
   if (!config.create) {
-    return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store at ", config.root,
+    return sys::ErrnoStatus(ENOENT, absl::StrCat("there is no store at ", root,
                                                  " (`dmkit create` without a parent makes one)"));
   }
   DMKIT_RETURN_IF_ERROR(CheckBaseOptions(host, config.options));
@@ -63,15 +75,12 @@ Driver::~Driver() = default;
 absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
                                                      const DriverConfig& config) {
   const sys::Host& host = dm.host();
-  if (!absl::StartsWith(config.root, "/")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("root \"", config.root, "\" must be an absolute path"));
-  }
+  DMKIT_ASSIGN_OR_RETURN(const std::string root, CheckRoot(config.root));
   DMKIT_ASSIGN_OR_RETURN(const MountOptions mount_options,
                          ParseMountOptions(config.options.mount_options));
-  DMKIT_ASSIGN_OR_RETURN(const bool existed, FindStore(host, config));
+  DMKIT_ASSIGN_OR_RETURN(const bool existed, FindStore(host, root, config));
   thinp::DeviceSetOptions set_options;
-  set_options.root = config.root;
+  set_options.root = root;
   set_options.create = config.create;
   set_options.pool = ToPoolOptions(config.options);
   set_options.lock_patience = config.lock_patience;
@@ -82,12 +91,11 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   DMKIT_ASSIGN_OR_RETURN(MountCounts counts, MountCounts::Open(host, run_dir));
   // The base is mounted for a moment only, to be filled or grown: a user's "ro" is not for it.
   DMKIT_ASSIGN_OR_RETURN(LayerMounts base_mounts,
-                         LayerMounts::Open(host, *set, config.root, MountOptions{}));
+                         LayerMounts::Open(host, *set, root, MountOptions{}));
   absl::StatusOr<thinp::proto::DeviceState> base =
       EnsureBase(host, *set, locks, base_mounts, config.options);
   if (!base.ok() && NeedsBase(*set, config.options, !existed)) return base.status();
-  DMKIT_ASSIGN_OR_RETURN(LayerMounts mounts,
-                         LayerMounts::Open(host, *set, config.root, mount_options));
+  DMKIT_ASSIGN_OR_RETURN(LayerMounts mounts, LayerMounts::Open(host, *set, root, mount_options));
   auto impl = std::unique_ptr<Impl>(new Impl{
       dm, std::move(set), std::move(locks), std::move(counts), std::move(mounts), std::move(base)});
   return std::unique_ptr<Driver>(new Driver(std::move(impl)));

@@ -22,7 +22,7 @@
 namespace dmkit::driver {
 
 struct DriverConfig {
-  std::string root;    // absolute path; made (mode 0700) when missing
+  std::string root;    // absolute path, not "/"; made (mode 0700) when missing
   bool create = true;  // make the store when there is none; otherwise that is ENOENT
   std::string run_root = "/run/dmkit";  // for counts and layer locks
   Options options;
@@ -39,7 +39,7 @@ class Driver {
   // be used (its state file is damaged, or its growth was interrupted and fails again) is an error
   // of new empty layers only, unless options.base_size or filesystem ask something of it. Cost does
   // not grow with the number of layers. `dm` must outlive the driver. Blocks for as long as mkfs or
-  // growing takes. INVALID_ARGUMENT a root that is not absolute, or options that cannot be;
+  // growing takes. INVALID_ARGUMENT a root that is not absolute or is /, or options that cannot be;
   // FAILED_PRECONDITION options that contradict the store, with both values, and devices or pools
   // that are not taken; ENOENT no store (without `create`), a missing program or a missing pool
   // file; ENXIO the given pool is not there; EROFS and ENOSPC from the root.

@@ -129,6 +129,14 @@ TEST_F(DriverRefusalVmTest, MissingMkfsIsSaidBeforeAnythingIsMade) {
   ExpectNothingMade();
 }
 
+TEST_F(DriverRefusalVmTest, RootIsAnAbsolutePathBelowTheRootDirectory) {
+  for (const char* root : {"", "store", "./store", "/", "//"}) {
+    config_.root = root;
+    EXPECT_THAT(OpenStatus(), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << root;
+  }
+  EXPECT_EQ(counted_.CountOf("MakeDir"), 0u);
+}
+
 TEST_F(DriverRefusalVmTest, StoreIsNotMadeWhereOnlyAnExistingOneIsWanted) {
   config_.create = false;
   EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(ENOENT));

@@ -167,6 +167,13 @@ TEST_F(DriverVmTest, RootMovedToAnotherDirectoryWorks) {
   EXPECT_THAT(Read(MustGet(again, "web"), "file"), Optional(std::string("kept")));
 }
 
+TEST_F(DriverVmTest, SlashesAtTheEndOfTheRootDoNotCount) {
+  const std::string root = config_.root;
+  config_.root += "//";
+  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  EXPECT_EQ(MustGet(*driver_, "web"), root + "/mnt/web/rootfs");
+}
+
 TEST_F(DriverVmTest, BaseGrowsWithTheOptionAndNewLayersHaveItsSize) {
   Driver& driver = Open();
   ASSERT_THAT(driver.Create("small", ""), sys::IsOk());
