@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether two kernels gave the same answer. The same means every byte, but for what is listed here:
+//  * used metadata blocks in the status of a pool, which the model counts in its own way, and what
+//    depends on how many digits they have: data_size and the offset of the next record;
+//  * device and inode number of a loop device's backing file.
+
+#ifndef DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_
+#define DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_
+
+#include <string>
+
+#include "testing/differential/operation.h"
+
+namespace dmkit::differential {
+
+// The outcome with what may differ replaced by one value.
+Outcome Normalised(const Operation& operation, const Outcome& outcome);
+
+inline bool Same(const Operation& operation, const Outcome& one, const Outcome& other) {
+  const Outcome a = Normalised(operation, one);
+  const Outcome b = Normalised(operation, other);
+  return a.result == b.result && a.bytes == b.bytes;
+}
+
+// Whether it only looks: then it can be done again after work in the background has had time.
+bool IsRepeatable(const Operation& operation);
+
+}  // namespace dmkit::differential
+
+#endif  // DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_
