@@ -14,6 +14,7 @@
 #include "dm/udev.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/durable.h"
 #include "sys/faulty_host.h"
 #include "sys/lock_file.h"
 #include "sys/status_matchers.h"
@@ -254,6 +255,24 @@ TEST_F(DeviceSetActivationVmTest, PoolThatCameUpUnderAnotherNumberIsFollowed) {
   Snapshot("b", "a");
   ExpectClean();
   ASSERT_THAT((*stranger)->DeactivatePool(), IsOk());
+}
+
+TEST_F(DeviceSetActivationVmTest, CopyOfTheRootDoesNotTakeThePoolOfItsOriginal) {
+  const std::string original = options().root;
+  const std::string set_file = *ReadText(StatePath("set"));
+  options().root = original + "-copy";
+  ASSERT_THAT(sys::MakeDirs(*plain_host().root, StatePath("devices"), 0700), IsOk());
+  ASSERT_THAT(sys::MakeDirs(*plain_host().root, StatePath("pool"), 0700), IsOk());
+  WriteText(StatePath("set"), set_file);
+  for (const bool with_pool_files : {false, true}) {
+    if (with_pool_files) WriteText(StatePath("pool/metadata"), "metadata");
+    const auto copy = DeviceSet::Open(dm(), options());
+    EXPECT_THAT(copy, FailsWithCode(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(std::string(copy.status().message()), HasSubstr(original + "/pool/metadata"));
+  }
+  options().root = original;
+  Open();
+  ExpectClean();
 }
 
 TEST_F(DeviceSetActivationVmTest, PoolStaysUpWhileADeviceIsActive) {

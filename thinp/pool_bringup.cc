@@ -134,6 +134,24 @@ absl::Status CheckSamePool(const Pool& pool, const proto::PoolState& state) {
   return absl::OkStatus();
 }
 
+// A copy of a root has the original's UUID, and would find the original's pool by it.
+absl::Status CheckOwnFiles(const sys::Host& host, const std::string& root,
+                           const proto::PoolState& state, const Pool& pool) {
+  const std::string path = LoopPath(root, state.metadata());
+  if (path.empty()) return absl::OkStatus();
+  const sys::DeviceNumber device = pool.params().metadata;
+  DMKIT_ASSIGN_OR_RETURN(const loop::LoopInfo loop, loop::Info(host, device.minor));
+  const auto file = host.root->Stat(path);
+  if (!file.ok() && sys::GetErrno(file.status()) != ENOENT) return file.status();
+  const bool same = file.ok() && loop.device == device && loop.backing_device == file->device &&
+                    loop.backing_inode == file->inode;
+  if (same) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("pool ", pool.name().text(), " is up on ", loop.backing_file, ", not on ", path,
+                   ": this store is a copy of the one it belongs to. Use that one, or take its "
+                   "pool down first (cleanup)"));
+}
+
 absl::StatusOr<Pool> AdoptGivenPool(dm::DeviceMapper& dm, const proto::PoolState& state) {
   DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(state.given_pool()));
   DMKIT_ASSIGN_OR_RETURN(Pool pool, Pool::Adopt(dm, name));
@@ -341,6 +359,7 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
     // By the name that it has: somebody may have renamed it.
     DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(active->name));
     DMKIT_ASSIGN_OR_RETURN(Pool pool, Pool::Adopt(dm, name));
+    DMKIT_RETURN_IF_ERROR(CheckOwnFiles(dm.host(), root, state, pool));
     DMKIT_RETURN_IF_ERROR(pool.Resume());
     return pool;
   }

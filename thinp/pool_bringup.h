@@ -41,7 +41,8 @@ absl::StatusOr<proto::PoolState> PlanPool(dm::DeviceMapper& dm, const std::strin
 // An error, with both values, when an option contradicts what the set remembers.
 absl::Status CheckOptions(const proto::PoolState& state, const PoolOptions& options);
 
-// The active pool of the set: found, or activated. A given one is FAILED_PRECONDITION when its UUID
+// The active pool of the set: found, or activated. One that is up on other files is
+// FAILED_PRECONDITION: then this root is a copy. A given one is FAILED_PRECONDITION when its UUID
 // or block size shows that it is another pool than the one that was given at first. Metadata is
 // formatted only while state.formatted is false. A missing pool file or blank metadata of a
 // formatted pool is refused before any table is loaded. The caller holds the set's lock.
