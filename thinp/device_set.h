@@ -45,7 +45,8 @@ class DeviceSet {
  public:
   // Opens the set, making it (state, loop files, pool) when the root has none, activating its pool
   // when that is not active, and repairing what a crash left. Takes the set's lock meanwhile. Cost
-  // does not grow with the number of devices. `dm` must outlive the set.
+  // does not grow with the number of devices, but where a creation is rolled back, which reads them
+  // all from the pool's metadata, or the transaction file is lost. `dm` must outlive the set.
   static absl::StatusOr<std::unique_ptr<DeviceSet>> Open(dm::DeviceMapper& dm,
                                                          const DeviceSetOptions& options);
   ~DeviceSet();
