@@ -35,14 +35,18 @@ void BlockRegistry::SetProbe(uint32_t major, std::function<void(uint32_t)> probe
   probes_[major] = std::move(probe);
 }
 
-BlockDevice* BlockRegistry::Find(sys::DeviceNumber number) {
+BlockDevice* BlockRegistry::FindAdded(sys::DeviceNumber number) const {
   const auto found = devices_.find({number.major, number.minor});
-  if (found != devices_.end()) return found->second;
+  return found == devices_.end() ? nullptr : found->second;
+}
+
+BlockDevice* BlockRegistry::Find(sys::DeviceNumber number) {
+  BlockDevice* const found = FindAdded(number);
+  if (found != nullptr) return found;
   const auto probe = probes_.find(number.major);
   if (probe == probes_.end()) return nullptr;
   probe->second(number.minor);
-  const auto probed = devices_.find({number.major, number.minor});
-  return probed == devices_.end() ? nullptr : probed->second;
+  return FindAdded(number);
 }
 
 BlockDevice* BlockRegistry::FindByName(absl::string_view disk_name) const {

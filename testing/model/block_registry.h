@@ -39,6 +39,8 @@ class BlockRegistry {
 
   // Null when no disk of this number was added, nor by its driver's probe.
   BlockDevice* Find(sys::DeviceNumber number);
+  // The same without the probe.
+  BlockDevice* FindAdded(sys::DeviceNumber number) const;
   // By the kernel's name, "loop0".
   BlockDevice* FindByName(absl::string_view disk_name) const;
   // In the order of their numbers.

@@ -10,13 +10,17 @@ namespace dmkit::model {
 
 void CharDevices::Register(MiscDevice device) {
   devices_.insert(devices_.begin(), std::move(device));
+  if (listener_ != nullptr) listener_(devices_.front(), true);
 }
 
 void CharDevices::Unregister(uint32_t minor) {
-  devices_.erase(
-      std::remove_if(devices_.begin(), devices_.end(),
-                     [minor](const MiscDevice& device) { return device.minor == minor; }),
-      devices_.end());
+  const auto found =
+      std::find_if(devices_.begin(), devices_.end(),
+                   [minor](const MiscDevice& device) { return device.minor == minor; });
+  if (found == devices_.end()) return;
+  const MiscDevice device = std::move(*found);
+  devices_.erase(found);
+  if (listener_ != nullptr) listener_(device, false);
 }
 
 const MiscDevice* CharDevices::Find(sys::DeviceNumber device) const {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sys/device_number.h"
@@ -37,8 +38,13 @@ class CharDevices {
   // The most recently registered first, as /proc/misc lists them.
   const std::vector<MiscDevice>& List() const { return devices_; }
 
+  // Hears of devices that come (true) and go: a devtmpfs. At most one, null for none.
+  using Listener = std::function<void(const MiscDevice& device, bool is_there)>;
+  void SetListener(Listener listener) { listener_ = std::move(listener); }
+
  private:
   std::vector<MiscDevice> devices_;
+  Listener listener_;
 };
 
 }  // namespace dmkit::model

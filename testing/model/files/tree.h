@@ -27,6 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "sys/host.h"
+#include "testing/model/files/journal.h"
 #include "testing/model/sparse_bytes.h"
 
 namespace dmkit::model {
@@ -59,7 +60,7 @@ using Entries = std::map<std::string, InodePtr>;
 
 // One file. Contents and attributes may be changed by anybody; entries only through the Tree.
 // Whoever holds an Inode must hold its Tree as well.
-class Inode {
+class Inode : public std::enable_shared_from_this<Inode> {
  public:
   Inode(Tree& tree, uint64_t number, InodeAttributes attributes_in);
   ~Inode();
@@ -70,7 +71,10 @@ class Inode {
   bool is_directory() const { return attributes.type == sys::FileType::kDirectory; }
   const Entries& entries() const { return entries_; }
   // Of a directory: the one that it lies in; the root is its own. Null when it was removed.
-  InodePtr parent() const { return parent_.lock(); }
+  InodePtr parent() const { return links() == 0 ? nullptr : last_parent(); }
+  // Where its last name is or was, for people; "" and itself for the root.
+  InodePtr last_parent() const { return removed_from_ == nullptr ? parent_.lock() : removed_from_; }
+  const std::string& last_name() const { return last_name_; }
   // Names that lead to it; of a directory, 2 and one for each directory in it. 0 when it was
   // removed and is only held open.
   uint64_t links() const;
@@ -87,6 +91,8 @@ class Inode {
   const uint64_t number_;
   Entries entries_;
   std::weak_ptr<Inode> parent_;
+  InodePtr removed_from_;  // in place of parent_ once the name is gone
+  std::string last_name_;
   uint64_t names_ = 0;
   uint64_t directories_ = 0;  // entries that are directories
   // What a power loss leaves, of a recorded Tree.
@@ -114,7 +120,7 @@ struct Slot {
   std::string name;
 };
 
-class Tree : public std::enable_shared_from_this<Tree> {
+class Tree {
  public:
   static constexpr uint64_t kRootNumber = 2;
 
@@ -161,32 +167,30 @@ class Tree : public std::enable_shared_from_this<Tree> {
   // each once.
   std::vector<InodePtr> Reachable() const;
   static InodeRecord RecordOf(const Inode& inode);
-  // Makes a Tree of records: first Restore() each, then RestoreEntries() each directory. Restore of
-  // kRootNumber sets the attributes of the root. Null, or -EINVAL, for what cannot be: a number
-  // that is there already, an entry without its inode, a directory with two names or inside itself,
-  // a name that is none.
+  // Makes a Tree of records: first Restore() each, then RestoreEntries() each directory; the caller
+  // holds what Restore() gave until then. Restore of kRootNumber sets the attributes of the root.
+  // Null, or -EINVAL, for what cannot be: a number that is there already, an entry without its
+  // inode, a directory with two names or inside itself, a name that is none.
   InodePtr Restore(const InodeRecord& record);
   int RestoreEntries(const InodeRecord& record);
 
  private:
   friend class Inode;
-  struct Change;
 
   void Insert(const InodePtr& directory, absl::string_view name, const InodePtr& inode);
-  void Erase(Inode& directory, absl::string_view name);
-  bool IsInside(const InodePtr& inode, const InodePtr& ancestor) const;
-  void Record(std::vector<std::pair<Slot, InodePtr>> slots, const InodePtr& removed_directory,
-              bool is_rename);
-  void AddNeeds(const Slot& slot, Change* change) const;
-  void Apply(const Change& change);
-  void DropChange(uint64_t id);
+  void Erase(const InodePtr& directory, absl::string_view name);
+  // Whether `inode` is `ancestor` or lies below it.
+  static bool IsInside(InodePtr inode, const Inode& ancestor);
+  int CheckRename(const Slot& from, const Inode& moved, const Slot& to,
+                  const Inode* replaced) const;
+  void Apply(const std::vector<JournalSteps>& changes);
+  void Rebuild(Unsynced unsynced, std::mt19937_64& random);
 
   const Durability durability_;
   uint64_t next_number_ = kRootNumber;
   uint64_t changes_ = 0;
   std::map<uint64_t, Inode*> inodes_;
-  std::map<uint64_t, Change> journal_;  // by id, in order
-  uint64_t next_change_ = 1;
+  Journal journal_;
   InodePtr root_;
 };
 
