@@ -32,6 +32,7 @@ constexpr Profile MakeLinux612() {
   profile.error_target_takes_device = true;
   profile.discards_without_devices = true;
   profile.stats_limit_areas = true;
+  profile.flakey_has_error_reads = true;
   profile.error_version = {1, 7, 0};
   profile.zero_version = {1, 2, 0};
   profile.linear_version = {1, 4, 0};

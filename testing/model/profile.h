@@ -37,6 +37,9 @@ struct Profile {
   bool discards_without_devices;
   // @stats_create with too many areas gives EOVERFLOW; else ENOMEM.
   bool stats_limit_areas;
+  // flakey knows error_reads, and fails everything by that and error_writes when it is given no
+  // features; else it fails everything without any. Its table has no blank at its end.
+  bool flakey_has_error_reads;
   Version error_version;
   Version zero_version;
   Version linear_version;
