@@ -101,11 +101,16 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   return std::unique_ptr<Driver>(new Driver(std::move(impl)));
 }
 
-absl::StatusOr<uint32_t> Driver::Impl::HandedOut(const LayerId& layer) const {
-  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
-  if (!mounted) return 0;
+absl::StatusOr<uint32_t> Driver::Impl::CountOfMounted(const LayerId& layer) const {
   DMKIT_ASSIGN_OR_RETURN(const uint32_t count, counts.Read(layer));
   return std::max<uint32_t>(count, 1);
+}
+
+absl::StatusOr<uint32_t> Driver::Impl::HandedOut(const LayerId& layer) const {
+  const auto mounted = mounts.IsMounted(layer.text());
+  if (sys::GetErrno(mounted.status()) == EIO) return CountOfMounted(layer);
+  if (!mounted.ok()) return mounted.status();
+  return *mounted ? CountOfMounted(layer) : 0;
 }
 
 absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindParent(
@@ -174,9 +179,11 @@ absl::Status Driver::Remove(absl::string_view id) {
 absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "get"));
-  DMKIT_ASSIGN_OR_RETURN(const uint32_t handed_out, impl_->HandedOut(layer));
-  if (handed_out != 0) {
-    DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, handed_out + 1));
+  // A filesystem that answers EIO is not handed out.
+  DMKIT_ASSIGN_OR_RETURN(const bool mounted, impl_->mounts.IsMounted(layer.text()));
+  if (mounted) {
+    DMKIT_ASSIGN_OR_RETURN(const uint32_t count, impl_->CountOfMounted(layer));
+    DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, count + 1));
     return impl_->mounts.RootfsPath(layer.text());
   }
   const auto device = impl_->set->Find(layer.text());

@@ -61,7 +61,8 @@ class Driver {
 
   // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
   // directory. Every Get wants one Put. ENOENT no such layer; DATA_LOSS its state file cannot be
-  // read; the errors of mount(2). Blocks on the device, which may have a journal to replay.
+  // read; EIO its device has failed (put it); the errors of mount(2). Blocks on the device, which
+  // may have a journal to replay.
   absl::StatusOr<std::string> Get(absl::string_view id);
 
   // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an

@@ -26,8 +26,9 @@ struct Driver::Impl {
   const sys::Host& host() const { return dm.host(); }
 
   // How often the layer is handed out: a mount without a count is one, a count without a mount
-  // none.
+  // none. One whose filesystem answers EIO counts as mounted, so that it can be put.
   absl::StatusOr<uint32_t> HandedOut(const LayerId& layer) const;
+  absl::StatusOr<uint32_t> CountOfMounted(const LayerId& layer) const;
 
   // The parent of a new layer, whose lock is held. ENOENT when there is none.
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,

@@ -127,6 +127,7 @@ TEST_F(DriverRepairVmTest, DeadFilesystemIsMountedAndCanBePut) {
   ASSERT_THAT(driver.Get("web"), sys::IsOk());
   counted_.SetPlan(sys::FaultyHost::FailMatching("Stat", MountPoint("web"), EIO));
   EXPECT_THAT(driver.Remove("web"), sys::FailsWithErrno(EBUSY));
+  EXPECT_THAT(driver.Get("web"), sys::FailsWithErrno(EIO));
   EXPECT_THAT(driver.List(), sys::IsOk());
   EXPECT_THAT(driver.Put("web", false), sys::IsOk());
   counted_.SetPlan(nullptr);

@@ -42,9 +42,7 @@ std::string LayerMounts::RootfsPath(absl::string_view layer) const {
 
 absl::StatusOr<bool> LayerMounts::IsMounted(absl::string_view layer) const {
   const auto here = host_.root->Stat(MountPoint(layer));
-  const int error = sys::GetErrno(here.status());
-  if (error == ENOENT) return false;
-  if (error == EIO) return true;
+  if (sys::GetErrno(here.status()) == ENOENT) return false;
   if (!here.ok()) return here.status();
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat above, host_.root->Stat(path_));
   return here->device != above.device;

@@ -34,8 +34,8 @@ class LayerMounts {
   std::string MountPoint(absl::string_view layer) const;
   std::string RootfsPath(absl::string_view layer) const;
 
-  // Whether a filesystem is mounted there: two calls, no list is read. One that answers nothing but
-  // EIO, as xfs does when its device has failed, is.
+  // Whether a filesystem is mounted there: two calls, no list is read. EIO: most likely one is
+  // whose device has failed; xfs then answers nothing else.
   absl::StatusOr<bool> IsMounted(absl::string_view layer) const;
 
   // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on
