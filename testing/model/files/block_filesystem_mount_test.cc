@@ -32,14 +32,17 @@ TEST_F(BlockMountTest, DamagedMetadataIsEuclean) {
     std::string damaged = bytes;
     damaged[100] = static_cast<char>(damaged[100] ^ 1);
     ASSERT_EQ(disk.Write(block * 4096, damaged), 0);
+    disk.LosePageCache();
     EXPECT_EQ(Mount(), -EUCLEAN) << block;
     ASSERT_EQ(disk.Write(block * 4096, bytes), 0);
+    disk.LosePageCache();
   }
   EXPECT_EQ(Mount(), 0);
 }
 
 TEST_F(BlockMountTest, UnreadableDeviceIsEio) {
   ASSERT_EQ(MakeFilesystem(disk, "ext4", kTestUuid), 0);
+  disk.LosePageCache();
   disk.SetFault([](const Io& io) { return io.kind == IoKind::kRead ? -EIO : 0; });
   EXPECT_EQ(Mount(), -EIO);
 }
