@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every method of the client on a real kernel. REFERENCE.md refers to these tests by name.
+// Every method of the client on a real kernel.
 
 #include <cerrno>
 #include <string>

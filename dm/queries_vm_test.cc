@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists, versions, messages and privileges on a real kernel. REFERENCE.md refers to these tests by
-// name.
+// Lists, versions, messages and privileges on a real kernel.
 
 #include <unistd.h>
 

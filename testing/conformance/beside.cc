@@ -3,7 +3,6 @@
 
 #include "testing/conformance/beside.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "absl/time/time.h"
 #include "sys/durable.h"
 #include "sys/linux_host.h"
+#include "sys/status.h"
 
 namespace dmkit::conformance {
 namespace {
@@ -36,7 +36,7 @@ void Ignore(int) {}
 
 }  // namespace
 
-void RunBeside(const std::function<void()>& sleeper, const std::function<void()>& then) {
+void Sleepers::RunBeside(const std::function<void()>& sleeper, const std::function<void()>& then) {
   const sys::LinuxHost linux_host;
   const sys::Host host = linux_host.host();
   std::atomic<int> id = 0;
@@ -46,32 +46,27 @@ void RunBeside(const std::function<void()>& sleeper, const std::function<void()>
     sleeper();
     has_ended = true;
   });
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    threads_.insert(thread.native_handle());
+  }
   for (int looks = 0; looks < kLooks && !has_ended;) {
     host.clock->Sleep(kTick);
     looks = id != 0 && IsAsleep(host, id) ? looks + 1 : 0;
   }
   then();
+  const pthread_t handle = thread.native_handle();
   thread.join();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  threads_.erase(handle);
 }
 
-void RunWithSignals(const std::function<void()>& body) {
-  const sys::LinuxHost linux_host;
-  const sys::Host host = linux_host.host();
+void Sleepers::Interrupt() {
   struct sigaction action = {};
-  struct sigaction before = {};
   action.sa_handler = Ignore;
-  sigaction(SIGUSR1, &action, &before);
-  std::atomic<bool> has_ended = false;
-  std::thread thread([&] {
-    body();
-    has_ended = true;
-  });
-  while (!has_ended) {
-    host.clock->Sleep(kTick);
-    pthread_kill(thread.native_handle(), SIGUSR1);
-  }
-  thread.join();
-  sigaction(SIGUSR1, &before, nullptr);
+  DMKIT_CHECK(sigaction(SIGUSR1, &action, nullptr) == 0);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const pthread_t thread : threads_) pthread_kill(thread, SIGUSR1);
 }
 
 }  // namespace dmkit::conformance

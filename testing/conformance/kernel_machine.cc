@@ -47,10 +47,10 @@ class KernelMachine : public Machine {
   std::vector<std::string> EndCase() override;
   absl::StatusOr<ScratchDevice> AddDevice(uint64_t bytes, const ScratchOptions& options) override;
   void AsNobody(const std::function<void(const sys::Host& host)>& body) override;
-  void WithSignals(const std::function<void()>& body) override { RunWithSignals(body); }
   void Beside(const std::function<void()>& sleeper, const std::function<void()>& then) override {
-    RunBeside(sleeper, then);
+    sleepers_.RunBeside(sleeper, then);
   }
+  void Interrupt() override { sleepers_.Interrupt(); }
   std::vector<std::string> TakeUevents() override { return uevents_.Take(); }
 
   // Mapped devices and bound loop devices.
@@ -69,6 +69,7 @@ class KernelMachine : public Machine {
   sys::LinuxHost linux_;
   const sys::Host host_;
   UeventSocket uevents_;
+  Sleepers sleepers_;
   std::vector<ScratchDevice> devices_;
 };
 

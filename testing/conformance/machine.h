@@ -50,12 +50,11 @@ class Machine {
 
   // Calls `body` with the seam of user 65534, who has no capabilities.
   virtual void AsNobody(const std::function<void(const sys::Host& host)>& body) = 0;
-  // Calls `body`, which waits in the kernel for something that will not come, and sends it signals
-  // until it returns.
-  virtual void WithSignals(const std::function<void()>& body) = 0;
   // Calls `sleeper` in a thread of its own; as soon as that sleeps in a call, `then` here. Returns
-  // when both have.
+  // when both have. Nests.
   virtual void Beside(const std::function<void()>& sleeper, const std::function<void()>& then) = 0;
+  // A signal for each sleeper: its call ends with EINTR if a signal can end it.
+  virtual void Interrupt() = 0;
 
   // The uevents of block devices since the case began or this was called last: "change dm-0
   // DM_COOKIE=1", with what the driver itself added, in its order.
