@@ -53,6 +53,7 @@ bool IsMade(const proto::DeviceState& device, const ThinPoolStatus& pool) {
 }  // namespace
 
 absl::StatusOr<proto::DeviceState> DeviceSet::Impl::FindDevice(absl::string_view name) const {
+  DMKIT_RETURN_IF_ERROR(CheckDeviceName(name));
   auto device = store_.ReadDevice(name);
   if (sys::GetErrno(device.status()) == ENOENT) return NoSuchDevice(name);
   return device;
@@ -239,6 +240,7 @@ absl::StatusOr<proto::DeviceState> DeviceSet::AddThin(absl::string_view name, sy
 absl::StatusOr<proto::DeviceState> DeviceSet::AddSnapshot(absl::string_view name,
                                                           absl::string_view origin, sys::Bytes size,
                                                           const proto::DeviceLabels& labels) {
+  DMKIT_RETURN_IF_ERROR(CheckDeviceName(origin));
   proto::DeviceState wanted;
   wanted.set_name(std::string(name));
   wanted.set_size_bytes(size.count());

@@ -66,8 +66,8 @@ class DeviceSet {
   absl::StatusOr<proto::DeviceState> AddThin(absl::string_view name, sys::Bytes size,
                                              const proto::DeviceLabels& labels);
   // A snapshot of `origin`, which is suspended meanwhile when it is active. `size` at least the
-  // origin's. ENOENT: no such origin. When the origin cannot be resumed, the snapshot is undone and
-  // the error says so.
+  // origin's. Errors as AddThin, and ENOENT: no such origin. When the origin cannot be resumed, the
+  // snapshot is undone and the error says so.
   absl::StatusOr<proto::DeviceState> AddSnapshot(absl::string_view name, absl::string_view origin,
                                                  sys::Bytes size,
                                                  const proto::DeviceLabels& labels);
@@ -79,7 +79,8 @@ class DeviceSet {
   absl::Status SetLabels(absl::string_view name, const proto::DeviceLabels& labels);
   absl::Status SetSize(absl::string_view name, sys::Bytes size);
 
-  // ENOENT: none. DATA_LOSS: its state file is quarantined; the message names the file.
+  // ENOENT: none. INVALID_ARGUMENT: no device can have this name. DATA_LOSS: its state file is
+  // quarantined; the message names the file.
   absl::StatusOr<proto::DeviceState> Find(absl::string_view name) const;
   // All of them: cost grows with their number.
   absl::StatusOr<DeviceList> List() const;

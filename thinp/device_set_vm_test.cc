@@ -101,6 +101,8 @@ TEST_F(DeviceSetVmTest, BadNamesAndSizesAreRefusedBeforeAnyCall) {
   for (const char* name : {"", ".", "..", ".probe", "pool", "a/b", "../x"}) {
     EXPECT_THAT(set().AddThin(name, kDeviceSize, {}), FailsWithCode(kInvalidArgument)) << name;
     EXPECT_THAT(set().AddSnapshot(name, "a", kDeviceSize, {}), FailsWithCode(kInvalidArgument));
+    EXPECT_THAT(set().AddSnapshot("a", name, kDeviceSize, {}), FailsWithCode(kInvalidArgument));
+    EXPECT_THAT(set().Find(name), FailsWithCode(kInvalidArgument)) << name;
   }
   EXPECT_THAT(set().AddThin(std::string(86, 'x'), kDeviceSize, {}),
               FailsWithCode(kInvalidArgument));

@@ -25,17 +25,13 @@ constexpr uint32_t kDirMode = 0700;
 bool IsMissing(const absl::Status& status) { return sys::GetErrno(status) == ENOENT; }
 
 // The file was read and does not say what it should: no system call failed.
-bool IsUnreadable(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
-}
+bool IsUnreadable(const absl::Status& status) { return sys::GetErrno(status) == 0; }
 
 // Whatever stands where a state file should: what cannot be one is as good as damaged.
 absl::Status Read(sys::Dir& dir, absl::string_view name, absl::string_view kind,
                   google::protobuf::Message& state) {
   const absl::Status read = ReadState(dir, name, kind, kVersion, state);
-  const int error = sys::GetErrno(read);
-  if (error != EFBIG && error != EISDIR) return read;
-  return absl::DataLossError(read.message());
+  return sys::GetErrno(read) == EISDIR ? absl::DataLossError(read.message()) : read;
 }
 
 absl::StatusOr<bool> Has(sys::Dir& dir, absl::string_view name) {
@@ -70,7 +66,7 @@ absl::StatusOr<std::optional<StateStore::SetRecord>> StateStore::ReadSet() const
   const absl::Status first = Read(*root_, kSetFile, kSetFile, record.state);
   if (first.ok()) return record;
   // Of a newer version: then the copy says the same or is older.
-  if (absl::IsFailedPrecondition(first) && sys::GetErrno(first) == 0) return first;
+  if (absl::IsFailedPrecondition(first) && IsUnreadable(first)) return first;
   const absl::Status second = Read(*root_, kSetCopyFile, kSetFile, record.state);
   if (second.ok()) {
     record.damaged = Quarantined{kSetFile, first};
