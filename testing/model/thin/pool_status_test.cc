@@ -31,13 +31,16 @@ TEST_P(PoolStatusTest, InfoOfAFreshPoolEndsInASpace) {
   EXPECT_EQ(WithoutMetadata(), "0 N/1024 0/16 - rw discard_passdown queue_if_no_space - 256 ");
 }
 
-TEST_P(PoolStatusTest, InfoOfAPoolThatWasNeverResumedHasNoDataBlocks) {
+TEST_P(PoolStatusTest, UsedMetadataOfAFreshPoolIsWhatAKernelSays) {
   ASSERT_EQ(machine_.Create("pool"), 0);
   ASSERT_EQ(LoadPool(16), 0);
   DmBytes bytes;
   ASSERT_EQ(machine_.Call(kTableStatus, bytes.Name("pool").Flags(kQueryInactiveFlag)), 0);
-  ASSERT_EQ(bytes.Targets().size(), 1u);
-  EXPECT_TRUE(absl::StrContains(bytes.Targets()[0], "/1024 0/0 - rw ")) << bytes.Targets()[0];
+  EXPECT_EQ(bytes.Targets(),
+            std::vector<std::string>({"0 2048 thin-pool 0 110/1024 0/0 - rw discard_passdown "
+                                      "queue_if_no_space - 256 "}));
+  ASSERT_EQ(machine_.Resume("pool"), 0);
+  EXPECT_EQ(Info("pool"), "0 111/1024 0/16 - rw discard_passdown queue_if_no_space - 256 ");
 }
 
 TEST_P(PoolStatusTest, TableListsTheFeaturesInTheKernelsOrder) {

@@ -26,6 +26,9 @@ ThinTest::ThinTest()
       pools_(std::make_unique<ThinPools>(*machine_.dm)) {}
 
 ThinTest::~ThinTest() {
+  // They count in variables of the test that has returned.
+  metadata_->SetFault(nullptr);
+  data_->SetFault(nullptr);
   machine_.control.reset();
   machine_.dm.reset();
 }
