@@ -21,9 +21,9 @@
 // mounts, semaphores, /dev, /run, /tmp, page caches, every process. A disk keeps what was
 // flushed to it; of the rest, what the chosen Unsynced says. A file keeps what was synced by
 // File::Sync and by flushes of loop devices on it; a name is kept when its directory was synced
-// (vfs.h has the rules). A pool comes back as its last commit left it, because its metadata is
-// bytes on its metadata device; a filesystem in a thin device as its own last write-back left it.
-// The boot id changes.
+// (files/vfs.h has the rules). A pool comes back as its last commit left it, because its metadata
+// is bytes on its metadata device; a filesystem in a thin device as its own last write-back left
+// it. The boot id changes.
 //
 // What is not modelled: torn sectors (a page of 4096 bytes is old or new as a whole), disks that
 // lie about a flush, bit rot, memory exhaustion, and time that calls take. Io errors are made with
@@ -80,12 +80,12 @@ class ModelKernel {
   // The seam of process 1, which is root's. Valid while this object lives; its files and
   // directories answer EBADF when their process has crashed or the power was lost.
   sys::Host host();
-  // The seam of another process. It starts at the first call, and again after it has crashed.
-  // `effective_user` counts then.
+  // The seam of another process, from 1 to 999. It starts at the first call, and again after it has
+  // crashed. `effective_user` counts then.
   sys::Host host(int process, uint32_t effective_user = 0);
 
   // Ends a process as SIGKILL would. Its seam can be used again, for the next process of that
-  // number.
+  // number. Programs that it runs end with it.
   void CrashProcess(int process = 1);
   // The power goes and comes back. Every process ends.
   void Reboot(Unsynced unsynced = Unsynced::kLost);
@@ -105,10 +105,10 @@ class ModelKernel {
   // ---- What is there. Each entry is a line for people, in a stable order.
   std::vector<std::string> MappedDevices();  // "web (254:3) open 1 suspended"
   std::vector<std::string> BoundLoops();     // "loop0 /pool/data open 1"
-  std::vector<std::string>
-  MountPoints();  // "/mnt ext4 /dev/dm-3"; also those left by a lazy unmount
+  // "/mnt ext4 /dev/dm-3"; those that a lazy unmount left have "(detached)" for their directory.
+  std::vector<std::string> MountPoints();
   std::vector<std::string> OpenHandles();  // "process 1 descriptor 4: /dev/loop0"
-  // All of them: empty when nothing of a test is left in the kernel.
+  // All of them, and semaphores: empty when nothing of a test is left in the kernel.
   std::vector<std::string> Leaks();
   std::vector<Uevent> TakeUevents();
 

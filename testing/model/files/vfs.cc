@@ -12,6 +12,7 @@
 #include "testing/model/files/device_nodes.h"
 #include "testing/model/files/made_up.h"
 #include "testing/model/files/memory_filesystem.h"
+#include "testing/model/files/path_calls.h"
 #include "testing/model/files/proc_files.h"
 #include "testing/model/files/sys_files.h"
 #include "testing/model/files/uuid.h"
@@ -208,6 +209,27 @@ void Vfs::LosePower(Unsynced unsynced) {
   parts.state.names.LosePower();
   parts.root->tree()->LosePower(unsynced, parts.state.core.random);
   parts.Boot();
+}
+
+int Vfs::MakeSymlink(absl::string_view target, absl::string_view path) {
+  VfsState& state = parts_->state;
+  VfsProcess udevd(0, 0);
+  return PathCalls(state.core, state.names, udevd, state.names.Top(state.names.root()))
+      .MakeSymlink(target, path);
+}
+
+int Vfs::ReadLink(absl::string_view path, std::string* target) const {
+  VfsState& state = parts_->state;
+  VfsProcess udevd(0, 0);
+  return PathCalls(state.core, state.names, udevd, state.names.Top(state.names.root()))
+      .ReadLink(path, target);
+}
+
+int Vfs::Unlink(absl::string_view path) {
+  VfsState& state = parts_->state;
+  VfsProcess udevd(0, 0);
+  return PathCalls(state.core, state.names, udevd, state.names.Top(state.names.root()))
+      .Unlink(path);
 }
 
 std::vector<MountEntry> Vfs::Mounts() const {

@@ -98,6 +98,12 @@ class Vfs : public PathLookup {
   // closed in order. Disks that are still there get their nodes again. Needs a Call.
   void LosePower(Unsynced unsynced);
 
+  // ---- For a modelled udevd, which works inside a Call: as root, from the root. 0 or a negative
+  // errno.
+  int MakeSymlink(absl::string_view target, absl::string_view path);
+  int ReadLink(absl::string_view path, std::string* target) const;
+  int Unlink(absl::string_view path);
+
   // ---- What is there, for tests.
 
   // The mounts that a process made, oldest first, also those that a lazy unmount left; not those of
