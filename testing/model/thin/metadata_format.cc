@@ -34,10 +34,9 @@ constexpr CrcTables kCrc = MakeCrcTables();
 uint32_t Crc32c(uint32_t crc, const char* from, size_t bytes) {
   while (bytes >= 8) {
     const uint64_t word = Get64(from) ^ crc;
-    crc = 0;
-    for (size_t slice = 0; slice < kSlices; ++slice) {
-      crc ^= kCrc[kSlices - 1 - slice][(word >> (8 * slice)) & 0xff];
-    }
+    crc = kCrc[7][word & 0xff] ^ kCrc[6][(word >> 8) & 0xff] ^ kCrc[5][(word >> 16) & 0xff] ^
+          kCrc[4][(word >> 24) & 0xff] ^ kCrc[3][(word >> 32) & 0xff] ^
+          kCrc[2][(word >> 40) & 0xff] ^ kCrc[1][(word >> 48) & 0xff] ^ kCrc[0][word >> 56];
     from += 8;
     bytes -= 8;
   }
@@ -62,23 +61,6 @@ uint32_t ChecksumSeed(BlockKind kind) {
 }
 
 }  // namespace
-
-uint32_t Get32(const char* at) {
-  uint32_t value = 0;
-  for (int i = 3; i >= 0; --i) value = (value << 8) | static_cast<unsigned char>(at[i]);
-  return value;
-}
-
-uint64_t Get64(const char* at) { return Get32(at) | (uint64_t{Get32(at + 4)} << 32); }
-
-void Put32(char* at, uint32_t value) {
-  for (int i = 0; i < 4; ++i) at[i] = static_cast<char>((value >> (8 * i)) & 0xff);
-}
-
-void Put64(char* at, uint64_t value) {
-  Put32(at, static_cast<uint32_t>(value));
-  Put32(at + 4, static_cast<uint32_t>(value >> 32));
-}
 
 uint32_t BlockChecksum(BlockKind kind, const char* block) {
   return Crc32c(~uint32_t{0}, block + 4, kMetadataBlockBytes - 4) ^ ChecksumSeed(kind);

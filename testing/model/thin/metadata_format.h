@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace dmkit::model {
 
@@ -70,10 +71,20 @@ inline constexpr uint32_t kLeafNode = 2;
 
 inline constexpr size_t kDetailsBytes = 24;
 
-uint32_t Get32(const char* at);
-uint64_t Get64(const char* at);
-void Put32(char* at, uint32_t value);
-void Put64(char* at, uint64_t value);
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are copied as they are");
+
+inline uint32_t Get32(const char* at) {
+  uint32_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+inline uint64_t Get64(const char* at) {
+  uint64_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+inline void Put32(char* at, uint32_t value) { std::memcpy(at, &value, sizeof(value)); }
+inline void Put64(char* at, uint64_t value) { std::memcpy(at, &value, sizeof(value)); }
 
 // What the checksum of a block of 4 KiB has to be.
 uint32_t BlockChecksum(BlockKind kind, const char* block);

@@ -53,17 +53,20 @@ void SpaceMap::CheckThreshold() {
 }
 
 int SpaceMap::Load(uint64_t index, Chunk** chunk) {
-  if (index >= chunks_.size()) return -EINVAL;
-  Chunk& wanted = chunks_[index];
-  *chunk = &wanted;
-  if (wanted.is_loaded) return 0;
+  const auto known = chunks_.find(index);
+  if (known != chunks_.end()) {
+    *chunk = &known->second;
+    return 0;
+  }
+  if (is_metadata()) return -EINVAL;
   char entry[kIndexEntryBytes];
   const int result = index_tree_->Lookup(bitmap_root_, index, entry);
   if (result != 0) return result;
-  wanted.bitmap = Get64(entry);
-  wanted.free = Get32(entry + 8);
-  wanted.none_free_before = Get32(entry + 12);
-  wanted.is_loaded = true;
+  Chunk& loaded = chunks_[index];
+  loaded.bitmap = Get64(entry);
+  loaded.free = Get32(entry + 8);
+  loaded.none_free_before = Get32(entry + 12);
+  *chunk = &loaded;
   return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -100,7 +101,6 @@ class SpaceMap {
     uint64_t bitmap = 0;
     uint32_t free = 0;
     uint32_t none_free_before = 0;
-    bool is_loaded = false;
   };
 
   bool is_metadata() const { return of_ == Of::kMetadata; }
@@ -126,7 +126,7 @@ class SpaceMap {
   uint64_t allocated_ = 0;
   uint64_t bitmap_root_ = 0;
   uint64_t count_root_ = 0;
-  std::vector<Chunk> chunks_;
+  std::unordered_map<uint64_t, Chunk> chunks_;  // those of a data map as they are needed
   std::set<uint64_t> changed_chunks_;
   std::map<uint64_t, uint32_t> high_counts_;  // not yet in the tree; 0: to be removed from it
 

@@ -34,8 +34,9 @@ int SpaceMap::AddChunks(uint64_t blocks, std::vector<uint64_t>* taken) {
   uint64_t next = blocks_;
   if (taken != nullptr && !taken->empty()) next = taken->back() + 1;
   if (is_metadata() && blocks > kMaxMetadataBlocks) return -EINVAL;
+  const uint64_t old_chunks = ChunksOf(blocks_);
   blocks_ = blocks;
-  for (uint64_t i = chunks_.size(); i < ChunksOf(blocks); ++i) {
+  for (uint64_t i = old_chunks; i < ChunksOf(blocks); ++i) {
     Chunk chunk;
     char* bitmap = nullptr;
     int result = 0;
@@ -50,8 +51,7 @@ int SpaceMap::AddChunks(uint64_t blocks, std::vector<uint64_t>* taken) {
     }
     if (result != 0) return result;
     chunk.free = kCountsPerBitmap;
-    chunk.is_loaded = true;
-    chunks_.push_back(chunk);
+    chunks_[i] = chunk;
     changed_chunks_.insert(i);
   }
   return 0;
@@ -91,21 +91,14 @@ int SpaceMap::Open(const char* root) {
   count_root_ = Get64(root + SpaceMapRootAt::kCountRoot);
   committed_blocks_ = blocks_;
   committed_allocated_ = allocated_;
-  if (!is_metadata()) {
-    chunks_.resize(ChunksOf(blocks_));
-    return 0;
-  }
+  if (!is_metadata()) return 0;
   if (blocks_ > kMaxMetadataBlocks) return -EINVAL;
-  chunks_.resize(ChunksOf(blocks_));
   const char* index = nullptr;
   const int result = transaction_.Read(bitmap_root_, BlockKind::kIndex, &index);
   if (result != 0) return result;
   const char* entry = index + kIndexHeaderBytes;
-  for (Chunk& chunk : chunks_) {
-    chunk.bitmap = Get64(entry);
-    chunk.free = Get32(entry + 8);
-    chunk.none_free_before = Get32(entry + 12);
-    chunk.is_loaded = true;
+  for (uint64_t i = 0; i < ChunksOf(blocks_); ++i) {
+    chunks_[i] = {Get64(entry), Get32(entry + 8), Get32(entry + 12)};
     entry += kIndexEntryBytes;
   }
   return 0;
@@ -163,7 +156,8 @@ int SpaceMap::CommitMetadataIndex() {
       transaction_.Shadow(bitmap_root_, BlockKind::kIndex, &bitmap_root_, &index, &inc_children);
   if (result != 0) return result;
   char* entry = index + kIndexHeaderBytes;
-  for (const Chunk& chunk : chunks_) {
+  for (uint64_t i = 0; i < ChunksOf(blocks_); ++i) {
+    const Chunk& chunk = chunks_[i];
     PutEntry(entry, chunk.bitmap, chunk.free, chunk.none_free_before);
     entry += kIndexEntryBytes;
   }

@@ -208,6 +208,23 @@ TEST_F(MetadataCommitTest, AbortThatCannotReadFailsAllThatFollows) {
   EXPECT_EQ(pool().Close(), 0);
 }
 
+TEST_F(MetadataCommitTest, NeedsCheckReachesTheDeviceWithCloseAndWithAnAbort) {
+  machine_.Make();
+  const auto flags = [this] { return Get32(machine_.ReadBlock(0).data() + SuperblockAt::kFlags); };
+  ASSERT_EQ(pool().SetNeedsCheck(), 0);
+  EXPECT_TRUE(pool().needs_check());
+  EXPECT_EQ(flags(), 0u);
+  ASSERT_EQ(pool().Abort(), 0);
+  EXPECT_EQ(flags(), kNeedsCheckFlag);
+  machine_.WriteBlock(0, {});
+  ASSERT_NO_FATAL_FAILURE(machine_.Make());
+  ASSERT_EQ(pool().SetNeedsCheck(), 0);
+  pool().SetReadOnly();
+  EXPECT_EQ(flags(), 0u);
+  ASSERT_EQ(pool().Close(), 0);
+  EXPECT_EQ(flags(), kNeedsCheckFlag);
+}
+
 TEST_F(MetadataCommitTest, ReadOnlyMetadataCanBeReadOnly) {
   ASSERT_NO_FATAL_FAILURE(MakeOld(machine_));
   pool().SetReadOnly();

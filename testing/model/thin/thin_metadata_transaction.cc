@@ -133,6 +133,8 @@ int PoolMetadata::Abort() {
   if (error != 0) return error;
   for (auto& [id, device] : devices_) device->aborted_with_changes_ = device->changed_;
   const bool read_only = objects_->store.read_only();
+  // Harmless, but for a superblock that needs a check: that one arrives.
+  objects_->store.WriteDirty();
   const int result = OpenOrFormat(false);
   objects_->store.SetReadOnly(read_only);
   fail_io_ = result != 0;
