@@ -157,6 +157,18 @@ expect 0 --root store exists empty
 cp keep store/devices/empty
 expect 0 --root store --trace get web
 err "trace: DM_TABLE_LOAD"
+# A reader of the trace that goes away changes nothing.
+mkfifo pipe
+(
+  exec 2> pipe
+  sleep 1
+  dmkit --root store --trace put web
+  echo $? > /tmp/status
+) &
+: < pipe
+wait $!
+[ "$(cat /tmp/status)" = 0 ] || fail "ended by its trace: $(cat /tmp/status)"
+expect 0 --root store get web
 expect 0 --root store put web
 expect 0 --root store rm web empty
 expect 0 --root store cleanup

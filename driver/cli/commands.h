@@ -65,7 +65,7 @@ struct OptionSpec {
 };
 
 // How many words an operand takes. At most one operand of a command takes more than one, the last.
-enum class Count { kOne, kOptional, kAny, kOneOrMore };
+enum class Count { kOne, kAny, kOneOrMore };
 
 struct OperandSpec {
   absl::string_view name;

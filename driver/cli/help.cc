@@ -28,8 +28,6 @@ std::string OperandUsage(const OperandSpec& operand) {
   switch (operand.count) {
     case Count::kOne:
       return std::string(operand.name);
-    case Count::kOptional:
-      return absl::StrCat("[", operand.name, "]");
     case Count::kAny:
       return absl::StrCat("[", operand.name, "...]");
     case Count::kOneOrMore:

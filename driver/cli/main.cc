@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -48,8 +49,11 @@ int main(int argc, char** argv) {
   const dmkit::sys::LinuxHost linux_host;
   std::optional<dmkit::driver::cli::StreamTrace> trace;
   if (parsed.global.trace) trace.emplace(stderr);
+  // A reader of the trace who goes away must not end us in the midst of a change.
+  const auto at_broken_pipe = std::signal(SIGPIPE, SIG_IGN);
   const dmkit::driver::cli::Outcome outcome =
       dmkit::driver::cli::Run(parsed, linux_host.host(trace.has_value() ? &*trace : nullptr));
+  std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);
   if (error == 0) return outcome.exit_status;
