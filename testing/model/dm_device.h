@@ -50,8 +50,8 @@ class DmDevice : public BlockDevice {
   const std::shared_ptr<DmTable>& live() const { return live_; }
   bool is_suspended() const { return is_suspended_; }
   bool is_suspended_internally() const { return internal_suspends_ > 0; }
-  // dm_noflush_suspending(), for a target's Presuspend: what waits in the target shall be given back
-  // with kRequeue.
+  // dm_noflush_suspending(), for a target's Presuspend: what waits in the target shall be given
+  // back with kRequeue.
   bool is_suspending_without_flush() const { return is_suspending_without_flush_; }
   bool is_deferred() const { return is_deferred_; }
   bool is_deleting() const { return is_deleting_; }
