@@ -38,12 +38,12 @@ class Programs {
   std::map<std::string, Program> programs_;  // by path
 };
 
-// mkfs.ext4: takes -q, -E words (nodiscard, lazy_itable_init=N, lazy_journal_init=N; an unknown one
-// is refused as mke2fs does), -U, -L, -m, -F and the device; refuses a device under 1 MiB and one
-// that is claimed or mounted; writes the magic, a random UUID and an empty tree.
+// mkfs.ext4: takes the options of mke2fs; those that matter here are -q, -n (writes nothing), -U,
+// -L and the words of -E (an unknown one is refused as mke2fs does). Makes a filesystem in a device
+// or file of 1 MiB at least that nobody claims, whatever it holds.
 Program MkfsExt4(Core& core);
-// mkfs.xfs: -q, -K, -f, -m, -L; refuses under 300 MB, and without -f a device that holds a known
-// filesystem.
+// mkfs.xfs: takes the options of mkfs.xfs; those that matter here are -q, -N (writes nothing), -f,
+// -L and -m uuid=. Refuses under 300 MiB, and without -f what holds a filesystem.
 Program MkfsXfs(Core& core);
 // resize2fs DEVICE: of a mounted device only, to its size.
 Program Resize2fs(Core& core);

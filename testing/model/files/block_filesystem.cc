@@ -164,12 +164,13 @@ int BlockFilesystem::Grow() {
   return WriteBack();
 }
 
-int GrowMounted(BlockDevice& device, uint64_t* blocks) {
+int GrowMounted(BlockDevice& device, absl::string_view kind, GrownBlocks* blocks) {
   auto* const filesystem = dynamic_cast<BlockFilesystem*>(device.filesystem());
-  if (filesystem == nullptr) return -EINVAL;
+  if (filesystem == nullptr || filesystem->kind() != kind) return -EINVAL;
   const std::shared_ptr<BlockFilesystem> keep = filesystem->shared_from_this();
+  blocks->before = keep->superblock().blocks;
   const int error = keep->Grow();
-  *blocks = keep->superblock().blocks;
+  blocks->after = keep->superblock().blocks;
   return error;
 }
 

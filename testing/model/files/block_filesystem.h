@@ -38,9 +38,14 @@ MountBlockDevice BlockFilesystemKind(std::string kind);
 
 // Writes an empty filesystem. -EINVAL: unknown kind, too small or no UUID; or what the device says.
 int MakeFilesystem(BlockDevice& device, absl::string_view kind, absl::string_view uuid);
+struct GrownBlocks {
+  uint64_t before = 0;
+  uint64_t after = 0;
+};
 // Grows the filesystem that is mounted from `device`, to the size of the device; `blocks` becomes
-// its size in blocks of 4096 bytes. -EINVAL: none is mounted, or the device is smaller. -EROFS.
-int GrowMounted(BlockDevice& device, uint64_t* blocks);
+// its size in blocks of 4096 bytes. -EINVAL: none of this kind is mounted, or the device is
+// smaller. -EROFS.
+int GrowMounted(BlockDevice& device, absl::string_view kind, GrownBlocks* blocks);
 // At a power loss: gives up the filesystems that nothing but a freeze kept, without a write.
 void DropFrozenFilesystems(Core& core);
 

@@ -30,8 +30,8 @@ TEST_F(BlockFaultTest, AFailedWriteBackIsEioAndThenErofsUntilMountedAnew) {
   EXPECT_EQ(Sync(), -EROFS);
   EXPECT_EQ(WriteFile("b", 0, "b"), -EROFS);
   EXPECT_EQ(Content("a"), "a") << "reading goes on";
-  uint64_t blocks = 0;
-  EXPECT_EQ(GrowMounted(disk, &blocks), -EROFS);
+  GrownBlocks blocks;
+  EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), -EROFS);
   Unmount();
   ASSERT_EQ(Mount(), 0);
   EXPECT_EQ(Content("a"), "(none)");

@@ -156,22 +156,23 @@ TEST_F(BlockFilesystemTest, WithDiscardFreedBlocksGoBackToTheDevice) {
 TEST_F(BlockFilesystemTest, AFilesystemGrowsWithItsDevice) {
   Start();
   const uint64_t before = mounted->Space().total_bytes;
-  uint64_t blocks = 0;
-  EXPECT_EQ(GrowMounted(disk, &blocks), 0);
-  EXPECT_EQ(blocks, kDiskBytes / 4096);
+  GrownBlocks blocks;
+  EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), 0);
+  EXPECT_EQ(blocks.after, kDiskBytes / 4096);
   disk.Resize(2 * kDiskBytes);
   EXPECT_EQ(mounted->Space().total_bytes, before);
-  EXPECT_EQ(GrowMounted(disk, &blocks), 0);
-  EXPECT_EQ(blocks, 2 * kDiskBytes / 4096);
+  EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), 0);
+  EXPECT_EQ(blocks.after, 2 * kDiskBytes / 4096);
   EXPECT_EQ(mounted->Space().total_bytes, before + kDiskBytes);
   ASSERT_EQ(WriteFile("a", 0, std::string(20 << 20, 'a')), 0);
   LosePower();
   ASSERT_EQ(Mount(), 0);
   EXPECT_EQ(mounted->Space().total_bytes, before + kDiskBytes);
   disk.Resize(kDiskBytes);
-  EXPECT_EQ(GrowMounted(disk, &blocks), -EINVAL);
+  EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), -EINVAL);
+  EXPECT_EQ(GrowMounted(disk, "xfs", &blocks), -EINVAL);
   LosePower();
-  EXPECT_EQ(GrowMounted(disk, &blocks), -EINVAL);
+  EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), -EINVAL);
 }
 
 }  // namespace
