@@ -146,7 +146,8 @@ class PoolMetadata {
   int ResizeDataDev(uint64_t blocks);
   int ResizeMetadataDev(uint64_t blocks);
   // The callback comes when an allocation leaves `threshold` free metadata blocks or fewer (the
-  // reserve counts as free here), and again only after there were more.
+  // reserve counts as free here), and again only after there were more. It must not call back. As
+  // in the kernel an Abort forgets it.
   int RegisterMetadataThreshold(uint64_t threshold, std::function<void()> callback);
 
   // ---- Modes.

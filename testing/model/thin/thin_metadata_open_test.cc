@@ -152,6 +152,17 @@ TEST_F(MetadataOpenTest, UsedBlocksCountTheReserveAsTheKernelDoes) {
   EXPECT_EQ(machine_.UsedMetadata(), 111u);
 }
 
+// A real kernel: from 118/1024 to 220/2048.
+TEST_F(MetadataOpenTest, GrowthInsideOneBitmapCostsNothingButTheReserve) {
+  machine_.Make(256);
+  EXPECT_EQ(machine_.UsedMetadata(), 111u);
+  machine_.disk().Resize(2048 * kMetadataBlockBytes);
+  ASSERT_EQ(machine_.metadata().ResizeMetadataDev(2048), 0);
+  ASSERT_EQ(machine_.metadata().Commit(), 0);
+  EXPECT_EQ(machine_.UsedMetadata(), 111u + 102);
+  EXPECT_THAT(machine_.Check(), IsEmpty());
+}
+
 TEST(MetadataSizeTest, MoreThanTheFormatHoldsIsLeftUnused) {
   MetadataMachine machine(kMaxMetadataBlocks + 100);
   ASSERT_EQ(machine.Open(), 0);
