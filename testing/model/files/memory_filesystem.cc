@@ -14,9 +14,10 @@ MemoryFilesystem::MemoryFilesystem(std::string kind, sys::DeviceNumber device,
     : Filesystem(std::move(kind), device, std::move(tree)), limits_(limits) {}
 
 int MemoryFilesystem::BeginChange(uint64_t grows_bytes, bool /*makes_inode*/) {
-  // Counting is work, and no single write of less than this fills a filesystem by surprise.
-  constexpr uint64_t kSmall = uint64_t{1} << 20;
-  if (grows_bytes < kSmall) return 0;
+  // Counting is work: a large filesystem is looked at for large writes only.
+  constexpr uint64_t kLarge = uint64_t{1} << 30;
+  constexpr uint64_t kSmallWrite = uint64_t{1} << 20;
+  if (grows_bytes == 0 || (limits_.total_bytes > kLarge && grows_bytes < kSmallWrite)) return 0;
   return grows_bytes <= Space().available_bytes ? 0 : -ENOSPC;
 }
 

@@ -100,7 +100,10 @@ int RegularFile::WriteAt(uint64_t offset, absl::string_view data) {
   const uint64_t most = location().filesystem().max_file_bytes();
   if (offset > most || data.size() > most - offset) return -EFBIG;
   if (!IsDirectAligned(offset, data.size())) return -EINVAL;
-  const int error = location().filesystem().BeginChange(data.size(), false);
+  const SparseBytes& bytes = inode().bytes;
+  const bool has_holes = bytes.allocated() < bytes.size();
+  const bool grows = has_holes || offset + data.size() > bytes.size();
+  const int error = location().filesystem().BeginChange(grows ? data.size() : 0, false);
   if (error != 0) return error;
   inode().bytes.Write(offset, data);
   Changed();

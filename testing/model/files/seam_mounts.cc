@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounting block devices. Mirrors do_new_mount() and ksys_umount() of fs/namespace.c and
+// Mounting block devices and tmpfs. Mirrors do_new_mount() and ksys_umount() of fs/namespace.c and
 // get_tree_bdev() of fs/super.c.
 
 #include <sys/mount.h>
@@ -7,8 +7,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sys/status.h"
+#include "testing/model/files/memory_filesystem.h"
 #include "testing/model/files/open_files.h"
 #include "testing/model/files/vfs_state.h"
 
@@ -19,6 +22,8 @@ namespace {
 constexpr uint64_t kOtherFlags =
     MS_REMOUNT | MS_BIND | MS_MOVE | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
 
+constexpr uint32_t kTmpfsDirectIoBytes = 512;
+
 MountPtr FindMounted(const Namespace& names, sys::DeviceNumber device) {
   for (const MountPtr& mount : names.mounts()) {
     if (mount->filesystem->device() == device) return mount;
@@ -27,7 +32,7 @@ MountPtr FindMounted(const Namespace& names, sys::DeviceNumber device) {
 }
 
 // The filesystem of a device that is not mounted yet.
-int OpenFilesystem(VfsState& state, const MountBlockDevice& open, sys::DeviceNumber number,
+int OpenFilesystem(VfsState& state, const MountBlockDevice& mount_device, sys::DeviceNumber number,
                    const sys::MountRequest& request, std::shared_ptr<Filesystem>* filesystem) {
   BlockDevice* const device = state.core.blocks.Find(number);
   if (device == nullptr) return -ENXIO;
@@ -45,11 +50,37 @@ int OpenFilesystem(VfsState& state, const MountBlockDevice& open, sys::DeviceNum
   if (error != 0) return error;
   if (opener.write && device->read_only()) return -EACCES;
   if (device->is_frozen()) return -EBUSY;
-  return open(state.core, std::move(handle), options, filesystem);
+  return mount_device(state.core, std::move(handle), options, filesystem);
+}
+
+// A new tmpfs. Of its words, "size=<bytes>" with a k, m or g behind is known.
+int MakeTmpfs(VfsState& state, const std::string& data, std::shared_ptr<Filesystem>* filesystem) {
+  MemoryFilesystem::Limits limits;
+  limits.total_bytes = uint64_t{2} << 30;
+  if (state.core.profile.tmpfs_has_direct_io) limits.direct_io_bytes = kTmpfsDirectIoBytes;
+  absl::string_view size = data;
+  if (absl::ConsumePrefix(&size, "size=")) {
+    uint64_t unit = 1;
+    if (absl::ConsumeSuffix(&size, "k")) unit = uint64_t{1} << 10;
+    if (absl::ConsumeSuffix(&size, "m")) unit = uint64_t{1} << 20;
+    if (absl::ConsumeSuffix(&size, "g")) unit = uint64_t{1} << 30;
+    if (!absl::SimpleAtoi(size, &limits.total_bytes)) return -EINVAL;
+    limits.total_bytes *= unit;
+  } else if (!data.empty()) {
+    return -EINVAL;
+  }
+  InodeAttributes root;
+  root.type = sys::FileType::kDirectory;
+  root.mode = 01777;
+  *filesystem = std::make_shared<MemoryFilesystem>(
+      "tmpfs", sys::DeviceNumber{0, state.next_tmpfs++},
+      std::make_shared<Tree>(Durability::kVolatile, root), limits);
+  return 0;
 }
 
 int GetFilesystem(VfsState& state, Process& process, const sys::MountRequest& request,
                   std::shared_ptr<Filesystem>* filesystem) {
+  if (request.filesystem == "tmpfs") return MakeTmpfs(state, request.data, filesystem);
   const auto kind = state.kinds.find(request.filesystem);
   if (kind == state.kinds.end()) return -ENODEV;
   sys::DeviceNumber number;
