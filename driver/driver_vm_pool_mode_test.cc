@@ -100,6 +100,7 @@ class DriverPoolModeVmTest : public DriverVmTest {
 
 // All of the pool's blocks go to a thin device that is none of the store's.
 TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace) {
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=64M", "dm.loopmetadatasize=16M"});
   Driver& driver = Open();
   ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
   auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
@@ -110,7 +111,7 @@ TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace
   const thinp::ThinId id = *thinp::ThinId::Create(900);
   ASSERT_THAT(pool->CreateThin(id), sys::IsOk());
   const dm::DeviceIdentity filler{*dm::DmName::Create("filler"), *dm::DmUuid::Create("FILLER")};
-  const sys::Sectors length{uint64_t{1} << 20};  // 512 MiB, as the pool
+  const sys::Sectors length = pool->length();
   const auto active =
       dm::CreateDevice(dm(), {filler.name, filler.uuid, pool->ThinTable(id, length), false});
   ASSERT_THAT(active, sys::IsOk());
