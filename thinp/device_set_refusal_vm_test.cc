@@ -93,7 +93,7 @@ TEST_F(DeviceSetRefusalVmTest, GivenDeviceWithAFilesystemIsRefusedUntouched) {
     const std::string before = Read(device, 0, 4 * kMiB);
     EXPECT_THAT(Refusal(kFailedPrecondition), AllOf(HasSubstr(device), HasSubstr("ext")));
     EXPECT_EQ(Read(device, 0, 4 * kMiB), before);
-    Run({"dd", "if=/dev/zero", "of=" + device, "bs=1M", "count=4", "conv=fsync"});
+    Overwrite(device, 0, std::string(4 * kMiB, '\0'));
   }
   Open();
 }
@@ -237,10 +237,14 @@ TEST_F(DeviceSetRefusalVmTest, FullFilesystemIsEnospcAndTheStoreGoesOnWhenThereI
   ASSERT_THAT(plain_host().mounts->Mount({"none", mount_point, "tmpfs", 0, "size=256k"}), IsOk());
   options().root = mount_point + "/store";
   const auto fill = [&] {
-    const auto result = plain_host().processes->Run(
-        {"dd", "if=/dev/zero", "of=" + mount_point + "/filler", "bs=4096"}, absl::Seconds(60));
-    ASSERT_THAT(result, IsOk());
-    ASSERT_NE(result->exit_status, 0) << "the test has not filled it";
+    sys::OpenOptions create;
+    create.access = sys::Access::kReadWrite;
+    create.create = true;
+    const auto file = plain_host().root->OpenFile(mount_point + "/filler", create);
+    ASSERT_THAT(file, IsOk());
+    uint64_t at = 0;
+    while (at < kMiB && (*file)->WriteAt(at, std::string(4096, 'x')).ok()) at += 4096;
+    ASSERT_LT(at, kMiB) << "the test has not filled it";
   };
   const auto make_room = [&] {
     ASSERT_THAT(plain_host().root->Unlink(mount_point + "/filler"), IsOk());

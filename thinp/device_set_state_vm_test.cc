@@ -238,16 +238,14 @@ TEST_F(DeviceSetStateVmTest, ZeroedSuperblockIsRefusedAndNotFormatted) {
   Add("a");
   TakeDown();
   const std::string superblock = Read(StatePath("pool/metadata"), 0, 4096);
-  WriteText(StatePath("superblock"), superblock);
-  Run({"dd", "if=/dev/zero", "of=" + StatePath("pool/metadata"), "bs=4096", "count=1",
-       "conv=notrunc"});
+  Overwrite(StatePath("pool/metadata"), 0, std::string(4096, '\0'));
   const absl::Status opened = TryOpen();
   EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
   EXPECT_THAT(std::string(opened.message()), HasSubstr("superblock"));
   EXPECT_EQ(Read(StatePath("pool/metadata"), 0, 4096), std::string(4096, '\0'));
   EXPECT_THAT(MappedDevices(), IsEmpty());
   EXPECT_THAT(LoopFiles(), IsEmpty());
-  Run({"dd", "if=" + StatePath("superblock"), "of=" + StatePath("pool/metadata"), "conv=notrunc"});
+  Overwrite(StatePath("pool/metadata"), 0, superblock);
   Open();
   ExpectClean();
 }

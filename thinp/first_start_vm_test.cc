@@ -119,8 +119,7 @@ TEST_F(FirstStartVmTest, InterruptedFirstStartDoesNotVouchForOtherDevices) {
   faulty().SetPlan(nullptr);
   loop::AttachedLoop& btrfs = Attach("btrfs", 4 * kMiB);
   options().pool.metadata_device = NodeOf(btrfs);
-  Run({"sh", "-c",
-       absl::StrCat("printf _BHRfS_M | dd of=", NodeOf(btrfs), " bs=1 seek=65600 conv=fsync")});
+  Overwrite(NodeOf(btrfs), 65600, "_BHRfS_M");
   const std::string before = Read(btrfs.info.device, 0, 128 * 1024);
   const absl::Status opened = TryOpen();
   EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));

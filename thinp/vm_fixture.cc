@@ -185,6 +185,13 @@ void ThinpVmTest::WriteText(const std::string& path, absl::string_view contents)
   ASSERT_THAT((*file)->Sync(), IsOk());
 }
 
+void ThinpVmTest::Overwrite(const std::string& path, uint64_t offset, absl::string_view bytes) {
+  const auto file = plain_host().root->OpenFile(path, ReadWrite());
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->WriteAt(offset, bytes), IsOk());
+  ASSERT_THAT((*file)->Sync(), IsOk());
+}
+
 bool ThinpVmTest::Exists(const std::string& path) { return plain_host().root->StatLink(path).ok(); }
 
 void ThinpVmTest::Run(const std::vector<std::string>& argv) {

@@ -77,6 +77,8 @@ class ThinpVmTest : public ::testing::Test {
   // Contents of a small file; nothing when it is not there.
   std::optional<std::string> ReadText(const std::string& path);
   void WriteText(const std::string& path, absl::string_view contents);
+  // Writes over a part of a file or device, and syncs it.
+  void Overwrite(const std::string& path, uint64_t offset, absl::string_view bytes);
   bool Exists(const std::string& path);
   void Run(const std::vector<std::string>& argv);
 

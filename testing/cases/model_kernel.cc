@@ -3,21 +3,36 @@
 
 #include "testing/model/model_kernel.h"
 
+#include <sys/mount.h>
+
+#include <string>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
 #include "testing/cases/kernel.h"
 #include "testing/cases/model_profile.h"
+#include "testing/model/programs.h"
 
 namespace dmkit::cases {
 namespace {
 
 constexpr char kDir[] = "/cases/";
 
+// As far as cases use it: whether the filesystem on the last argument can be read.
+sys::ProcessResult E2fsck(const sys::Host& host, const std::vector<std::string>& argv) {
+  const auto mounted = host.mounts->Mount({argv.back(), "/mnt", "ext4", MS_RDONLY, ""});
+  if (!mounted.ok()) return {8, mounted.status().ToString()};
+  host.mounts->Unmount("/mnt", sys::UnmountMode::kDetach).IgnoreError();
+  return {};
+}
+
 class ModelledKernel : public Kernel {
  public:
   ModelledKernel() : kernel_(ModelProfile(), /*seed=*/1) {
     EXPECT_THAT(kernel_.host().root->MakeDir(kDir, 0755), sys::IsOk());
+    kernel_.programs().Install("/usr/sbin/e2fsck", E2fsck);
   }
   ~ModelledKernel() override { EXPECT_THAT(kernel_.Leaks(), ::testing::IsEmpty()); }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,8 @@ namespace dmkit::model {
 namespace {
 
 constexpr absl::Duration kCallDuration = absl::Microseconds(1);
+// Of real time.
+constexpr std::chrono::milliseconds kTurn(1);
 
 }  // namespace
 
@@ -35,6 +38,16 @@ void Scheduler::Advance(absl::Duration duration) {
   const absl::Time until = now_ + std::max(duration, absl::ZeroDuration());
   while (FireNextTimer(until)) RunQueue();
   now_ = until;
+}
+
+void Scheduler::Pause(absl::Duration duration) {
+  if (blocking_ == Blocking::kSleep) {
+    Call* const call = call_;
+    changed_.notify_all();
+    changed_.wait_for(call->lock_, kTurn, [] { return false; });
+    call_ = call;
+  }
+  Advance(duration);
 }
 
 Scheduler::TimerId Scheduler::After(absl::Duration delay, std::function<void()> action) {

@@ -69,6 +69,10 @@ class Scheduler {
   absl::Time Now() const { return now_; }
   // Moves virtual time, firing the timers on the way.
   void Advance(absl::Duration duration);
+  // The same for a caller that sleeps. With Blocking::kSleep it lets the other threads make calls
+  // before: who looks again and again whether something was done must not be at the end of its
+  // patience before those who do it had their turn.
+  void Pause(absl::Duration duration);
 
   using TimerId = uint64_t;
   TimerId After(absl::Duration delay, std::function<void()> action);

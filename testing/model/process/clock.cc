@@ -12,7 +12,7 @@ absl::Time ModelClock::Now() {
 
 void ModelClock::Sleep(absl::Duration duration) {
   const Scheduler::Call call(core_.scheduler, process_.id);
-  core_.scheduler.Advance(duration);
+  core_.scheduler.Pause(duration);
 }
 
 absl::Status ModelRandom::Fill(absl::Span<char> buffer) {
