@@ -106,6 +106,18 @@ TEST_P(PoolModeTest, DiscardMakesRoomWithTheNextCommit) {
   EXPECT_EQ(Write("a", 4 * kBlock, 1, 'x'), 0);
 }
 
+TEST_P(PoolModeTest, DiscardThatComesWithACommitMakesRoomOnlyWithAnotherOne) {
+  FillPool("1 error_if_no_space");
+  ASSERT_EQ(Write("a", 4 * kBlock, 1, 'x'), -ENOSPC);
+  Advance(absl::Seconds(2));
+  ASSERT_EQ(Discard("b", 0, kBlock), 0);
+  EXPECT_TRUE(absl::StrContains(Info("pool", kNoFlushFlag), " 3/4 - out_of_data_space "));
+  Advance(absl::Seconds(3));
+  EXPECT_TRUE(absl::StrContains(Info("pool", kNoFlushFlag), " 3/4 - out_of_data_space "));
+  ASSERT_EQ(Send("set_transaction_id 0 1"), 0);
+  EXPECT_EQ(Mode(), "rw discard_passdown error_if_no_space -");
+}
+
 TEST_P(PoolModeTest, BlockFreedInThisTransactionIsNotGivenBeforeACommit) {
   FillPool();
   ASSERT_EQ(Discard("b", 0, kBlock), 0);

@@ -106,6 +106,17 @@ TEST_P(PoolResumeTest, ModeOfTheTableIsTakenOverWithAnEvent) {
   EXPECT_EQ(Mode(), "rw discard_passdown queue_if_no_space -");
 }
 
+// Both kernels do that: the growth is not committed, and counted again.
+TEST_P(PoolResumeTest, GrowthOfAReadOnlyPoolIsAddedTwiceWhenItIsWritable) {
+  MakePool(32);
+  ASSERT_EQ(ReloadPool(64, "1 read_only"), 0);
+  EXPECT_TRUE(HasData("0/32"));
+  ASSERT_EQ(ReloadPool(64), 0);
+  EXPECT_TRUE(HasData("0/96"));
+  ASSERT_EQ(machine_.Suspend("pool"), 0);
+  EXPECT_EQ(machine_.Resume("pool"), -EINVAL);
+}
+
 TEST_P(PoolResumeTest, SuspendOfAPoolSuspendsItsThinDevices) {
   MakePool();
   MakeThin("a", "1");

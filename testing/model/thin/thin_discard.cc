@@ -4,10 +4,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <vector>
 
 #include "testing/model/thin/thin_target.h"
 
 namespace dmkit::model {
+namespace {
+
+uint64_t DataEnd(const ThinRange& range) { return range.data_begin + (range.end - range.begin); }
+
+}  // namespace
 
 int ThinTarget::Discard(const Io& io) {
   if (requeues_) return kRequeue;
@@ -27,34 +34,47 @@ int ThinTarget::DiscardBlocks(uint64_t begin, uint64_t end) {
     pool_->MetadataFailed();
     return -EIO;
   }
+  return UnmapAndPassDown(begin, end);
+}
+
+// Blocks are given back only when all is discarded, and behind a commit when one is due: such a
+// commit does not give them back, and what comes behind it makes nobody commit again.
+int ThinTarget::UnmapAndPassDown(uint64_t begin, uint64_t end) {
   int first_error = 0;
+  std::vector<ThinRange> held;
   ThinRange range;
   while (begin != end) {
     // The kernel does what it finds, and takes an error for the end.
     if (pool_->metadata().FindMappedRange(device_, begin, end, &range) != 0) break;
-    const int error = DiscardMapped(range);
-    if (first_error == 0) first_error = error;
     begin = range.end;
+    const int error = UnmapMapped(range, &held);
+    if (first_error == 0) first_error = error;
+  }
+  pool_->CommitWhenDue();
+  for (const ThinRange& each : held) {
+    // process_prepared_discard_passdown_pt2(), whatever the pool's mode has become.
+    if (pool_->metadata().DecDataRange(each.data_begin, DataEnd(each)) == 0) continue;
+    pool_->MetadataFailed();
+    if (first_error == 0) first_error = -EIO;
   }
   return first_error;
 }
 
-int ThinTarget::DiscardMapped(const ThinRange& range) {
+// process_prepared_discard_passdown_pt1(): nobody may get the blocks while they are being
+// discarded.
+int ThinTarget::UnmapMapped(const ThinRange& range, std::vector<ThinRange>* held) {
   // An earlier range may have brought the pool down.
   if (pool_->mode() == PoolMode::kFail) return -EIO;
   if (pool_->is_read_only()) return 0;
-  PoolMetadata& metadata = pool_->metadata();
-  const uint64_t data_end = range.data_begin + (range.end - range.begin);
-  int error = metadata.RemoveRange(device_, range.begin, range.end);
-  // Nobody may get the blocks while they are being discarded.
-  if (error == 0) error = metadata.IncDataRange(range.data_begin, data_end);
-  if (error == 0) {
-    PassDown(range.data_begin, data_end, range.maybe_shared);
-    error = metadata.DecDataRange(range.data_begin, data_end);
+  int error = pool_->metadata().RemoveRange(device_, range.begin, range.end);
+  if (error == 0) error = pool_->metadata().IncDataRange(range.data_begin, DataEnd(range));
+  if (error != 0) {
+    pool_->MetadataFailed();
+    return -EIO;
   }
-  if (error == 0) return 0;
-  pool_->MetadataFailed();
-  return -EIO;
+  PassDown(range.data_begin, DataEnd(range), range.maybe_shared);
+  held->push_back(range);
+  return 0;
 }
 
 // Whether the data device does it is of no interest.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "testing/model/dm_table.h"
 #include "testing/model/dm_target.h"
@@ -54,7 +55,8 @@ class ThinTarget : public Target {
 
   int Discard(const Io& io);
   int DiscardBlocks(uint64_t begin, uint64_t end);
-  int DiscardMapped(const ThinRange& range);
+  int UnmapAndPassDown(uint64_t begin, uint64_t end);
+  int UnmapMapped(const ThinRange& range, std::vector<ThinRange>* held);
   void PassDown(uint64_t begin, uint64_t end, bool maybe_shared);
   bool SkipShared(bool shared, uint64_t end, uint64_t* block);
 
