@@ -38,13 +38,14 @@ TEST_F(BlockFilesystemTest, DirectoriesLinksAndHardLinksComeBack) {
   ASSERT_EQ(mounted->BeginChange(0, true), 0);
   InodeAttributes attributes;
   attributes.type = sys::FileType::kDirectory;
-  const InodePtr directory = tree().Make(attributes);
+  InodePtr directory = tree().Make(attributes);
   ASSERT_EQ(tree().Link(tree().root(), "d", directory), 0);
   ASSERT_EQ(WriteFile("f", 0, "x"), 0);
   ASSERT_EQ(tree().Link(directory, "g", Find("f")), 0);
   attributes.type = sys::FileType::kSymlink;
   attributes.symlink_target = "d/g";
   ASSERT_EQ(tree().Link(directory, "s", tree().Make(attributes)), 0);
+  directory = nullptr;
   Unmount();
   ASSERT_EQ(Mount(), 0);
   EXPECT_EQ(tree().Lookup(*Find("d"), "g"), Find("f"));
