@@ -7,11 +7,8 @@
 // nothing else. The format is that of thin-provisioning-tools: superblock with checksum, the two
 // trees (mappings of two levels, device details), the data space map and the metadata space map,
 // and the copy of the superblock that a metadata snapshot is. thinp/metadata.h reads the
-// superblock, details tree and held root from it. The trees need not have the kernel's shape node
-// by node: a commit may write whole trees anew into free blocks, as long as a block that the last
-// committed superblock or the held root leads to is not written over. Used metadata blocks, as the
-// status line counts them, are therefore the model's own count; conformance compares them with a
-// stated tolerance only.
+// superblock, details tree and held root from it. thin_metadata.h says how near the model's count of
+// used metadata blocks comes to a kernel's; pool_golden_test.cc has a history where they are equal.
 //
 // The order of a commit: flush the data device, write the new blocks, flush, write the superblock,
 // flush; a failed write in it aborts the transaction as in the kernel (back to the last superblock,
