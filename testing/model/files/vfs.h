@@ -11,15 +11,17 @@
 //  * /proc and /sys are made up when they are looked at and cannot be written.
 //  * A filesystem on a block device has no side channel: the bytes on the device are the truth, and
 //    the Tree in memory is the page cache of one mount. Reading and writing these bytes goes
-//    through the device (BlockDevice::BufferedRead and BufferedWrite), in a format of the model's
-//    own behind a superblock with the real magic and UUID at the real place, so that signatures are
-//    found. So a thin snapshot copies a filesystem because it copies blocks, blocks are shared and
-//    unshared by the thin target's own rules, a wrong mapping shows as wrong files, and a power
-//    loss keeps what reached the device and was flushed. Write-back happens at File::Sync and
-//    Dir::Sync, at a freeze (suspend of the device without SKIP_LOCKFS), at unmount and when a loop
-//    device or program syncs; never by itself in between. It is atomic: two places on the device
-//    take turns, and the superblock says which one holds, written after a flush and followed by
-//    one. A mount of a device whose superblock is of another filesystem, or none, gives -EINVAL.
+//    through the device, metadata through its page cache and contents past it, in a format of the
+//    model's own behind a superblock with the real magic and UUID at the real place, so that
+//    signatures are found. So a thin snapshot copies a filesystem because it copies blocks, blocks
+//    are shared and unshared by the thin target's own rules, a wrong mapping shows as wrong files,
+//    and a power loss keeps what reached the device and was flushed. Write-back happens at
+//    File::Sync and Dir::Sync, at a freeze (suspend of the device without SKIP_LOCKFS), at unmount
+//    and when a loop device or program syncs; by itself only when space seems to run out. It writes
+//    everything that changed. Names, sizes and places change at once, with a superblock written
+//    after a flush and followed by one; contents that are overwritten are overwritten in place. A
+//    mount of a device whose superblock is of another filesystem, or none, gives -EINVAL, and of
+//    one whose metadata is damaged -EUCLEAN.
 //  * An io error while writing back makes the filesystem read-only until it is mounted again:
 //    -EROFS from then on, as errors=remount-ro does.
 //
