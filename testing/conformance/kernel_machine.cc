@@ -46,6 +46,7 @@ class KernelMachine : public Machine {
   absl::Status StartCase() override;
   std::vector<std::string> EndCase() override;
   absl::StatusOr<ScratchDevice> AddDevice(uint64_t bytes, const ScratchOptions& options) override;
+  std::string Directory() const override { return directory_; }
   void AsNobody(const std::function<void(const sys::Host& host)>& body) override;
   void Beside(const std::function<void()>& sleeper, const std::function<void()>& then) override {
     sleepers_.RunBeside(sleeper, then);

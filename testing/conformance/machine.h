@@ -48,6 +48,10 @@ class Machine {
   virtual absl::StatusOr<ScratchDevice> AddDevice(uint64_t bytes,
                                                   const ScratchOptions& options) = 0;
 
+  // An existing directory on a filesystem with a disk, for files of a case's own, which takes them
+  // away again.
+  virtual std::string Directory() const = 0;
+
   // Calls `body` with the seam of user 65534, who has no capabilities.
   virtual void AsNobody(const std::function<void(const sys::Host& host)>& body) = 0;
   // Calls `sleeper` in a thread of its own; as soon as that sleeps in a call, `then` here. Returns

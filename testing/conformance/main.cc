@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -16,15 +19,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "sys/linux_host.h"
+#include "sys/status.h"
 #include "testing/conformance/fixture.h"
 #include "testing/conformance/kernel_machine.h"
+#include "testing/conformance/model_machine.h"
+#include "testing/model/profile.h"
 
 namespace dmkit::conformance {
 namespace {
 
 constexpr absl::string_view kUsage =
-    "usage: conformance [--target=kernel] [--scratch=DIR] [--list] [--gtest_...]\n";
+    "usage: conformance [--target=model-6.1|model-6.12|kernel] [--scratch=DIR] [--list] "
+    "[--gtest_...]\n";
 
 struct Options {
   std::string target = "kernel";
@@ -43,13 +49,17 @@ void List() {
 }
 
 absl::StatusOr<std::unique_ptr<Machine>> OpenMachine(const Options& options) {
+  if (options.target == "model-6.1") return MakeModelMachine(model::Linux61());
+  if (options.target == "model-6.12") return MakeModelMachine(model::Linux612());
   if (options.target != "kernel") {
     return absl::InvalidArgumentError(absl::StrCat("no such target: ", options.target));
   }
-  // Absolute, since paths are looked up from the root.
-  std::string scratch = options.scratch;
-  if (!absl::StartsWith(scratch, "/")) scratch = absl::StrCat("/proc/self/cwd/", scratch);
-  return OpenKernelMachine(scratch);
+  // As the kernel shows it, since paths are looked up from the root and come back in sysfs.
+  char path[PATH_MAX];
+  if (realpath(options.scratch.c_str(), path) == nullptr) {
+    return sys::ErrnoStatus(errno, absl::StrCat("find ", options.scratch));
+  }
+  return OpenKernelMachine(path);
 }
 
 int Run(const Options& options) {

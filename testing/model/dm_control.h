@@ -5,6 +5,7 @@
 #ifndef DMKIT_TESTING_MODEL_DM_CONTROL_H_
 #define DMKIT_TESTING_MODEL_DM_CONTROL_H_
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,6 +28,9 @@ class DmControl : public OpenFile {
 
   // ctl_ioctl().
   int Ioctl(Process& process, unsigned long request, UserMemory memory) override;
+  // It has no position, so nothing can be read or written at one.
+  int64_t ReadAt(uint64_t, absl::Span<char>) override { return -ESPIPE; }
+  int WriteAt(uint64_t, absl::string_view) override { return -ESPIPE; }
   // Whether a global event came since the open, or since the last DM_DEV_ARM_POLL.
   bool IsReadable() const override {
     return static_cast<int32_t>(dm_.global_event() - seen_event_) > 0;

@@ -156,9 +156,11 @@ TEST_P(PoolTableTest, OnePoolPerTable) {
   EXPECT_EQ(machine_.Call(kTableLoad, two), -EINVAL);
 }
 
-TEST_P(PoolTableTest, EitherTypeLoadsTheModule) {
-  DmBytes bytes;
-  EXPECT_EQ(machine_.Call(kGetTargetVersion, bytes.Name("thin")), 0);
+TEST_P(PoolTableTest, NameOfThePoolLoadsTheModuleOfBoth) {
+  DmBytes early, pool, thin;
+  EXPECT_EQ(machine_.Call(kGetTargetVersion, early.Name("thin")), -EINVAL);
+  EXPECT_EQ(machine_.Call(kGetTargetVersion, pool.Name("thin-pool")), 0);
+  EXPECT_EQ(machine_.Call(kGetTargetVersion, thin.Name("thin")), 0);
   DmBytes list;
   EXPECT_EQ(machine_.Call(kListVersions, list), 0);
   EXPECT_NE(list.bytes().find("thin-pool"), std::string::npos);

@@ -12,9 +12,9 @@
 namespace dmkit::model {
 
 ThinPools::ThinPools(DmCore& dm) : registry_(std::make_shared<PoolRegistry>(dm)) {
-  // The first word is the module's own name, the other one its alias.
+  // It has no alias: a lookup of "thin" does not load it.
   dm.RegisterModule(
-      {{"thin-pool", "thin"},
+      {{"thin-pool"},
        {std::make_shared<ThinType>(registry_), std::make_shared<PoolType>(registry_)}});
 }
 
