@@ -22,6 +22,7 @@
 #include "thinp/device_set.h"
 #include "thinp/device_set_vm_fixture.h"
 #include "thinp/state.pb.h"
+#include "thinp/state_file.h"
 #include "thinp/vm_fixture.h"
 
 namespace dmkit::thinp {
@@ -34,7 +35,6 @@ using sys::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 // DEV_SUSPEND, which also resumes.
@@ -168,16 +168,22 @@ TEST_F(DeviceSetActivationVmTest, DeviceThatCannotBeResumedKeepsNoOtherSuspended
   }
   Close();
   ASSERT_THAT(plain_host().root->Unlink(StatePath("transaction")), IsOk());
-  faulty().SetPlan([seen = false](const sys::SeamCall& call) mutable {
-    const bool first = !seen && absl::StrContains(call.object, kSuspendRequest);
-    seen = seen || first;
-    return first ? EIO : 0;
+  // Both of the first round, not the first of two rounds.
+  faulty().SetPlan([resumes = 0](const sys::SeamCall& call) mutable {
+    if (!absl::StrContains(call.object, kSuspendRequest)) return 0;
+    return ++resumes <= 2 ? EIO : 0;
   });
   Open();
-  EXPECT_THAT(SuspendedDevices(), SizeIs(1));
-  faulty().SetPlan(nullptr);
+  EXPECT_THAT(SuspendedDevices(), IsEmpty());
+}
+
+TEST_F(DeviceSetActivationVmTest, DevicesAreResumedAlsoWhenTheTransactionFileCannotBeRead) {
+  Activate("a");
+  ASSERT_THAT(plain().Suspend(SetUuid("a"), dm::SuspendOptions()), IsOk());
+  WriteText(StatePath("transaction"), EncodeState("transaction", 2, proto::TransactionState()));
   Open();
   EXPECT_THAT(SuspendedDevices(), IsEmpty());
+  EXPECT_THAT(set().Delete("a"), FailsWithCode(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(DeviceSetActivationVmTest, OriginIsResumedAlsoWhenTheRecordIsAheadOfThePool) {

@@ -54,7 +54,8 @@ absl::Status Transactions::Prepare() {
   pool_transaction_id_ = pool_status_.transaction_id;
   loaded_ = Load();
   if (!CheckTakesMessages(*pool_, pool_status_).ok()) return RefuseChanges();
-  DMKIT_RETURN_IF_ERROR(loaded_);
+  // A record that cannot be read now may name a suspended origin.
+  if (!loaded_.ok()) return sys::WithSecondError(loaded_, "resuming the set", ResumeAllOfSet());
   const absl::Status ahead = CheckNotAhead();
   if (!ahead.ok()) return sys::WithSecondError(ahead, "resuming the origin", ResumeOrigin());
   if (!IsOpen()) return absl::OkStatus();
@@ -71,7 +72,7 @@ absl::Status Transactions::Prepare() {
 
 absl::Status Transactions::RefuseChanges() {
   const absl::Status refused = CheckTakesMessages(*pool_, pool_status_);
-  if (!loaded_.ok()) return refused;
+  if (!loaded_.ok()) return sys::WithSecondError(refused, "resuming the set", ResumeAllOfSet());
   // These modes do not tell the transaction id, so nothing can be said about the record.
   const bool unknown =
       pool_status_.mode == PoolMode::kFail || pool_status_.mode == PoolMode::kError;
