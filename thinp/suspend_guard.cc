@@ -12,7 +12,12 @@ namespace {
 
 // Memory first, so that nothing pages in between; trace last, so that the suspend itself is shown.
 absl::Status BeginQuiet(const sys::Host& host) {
-  DMKIT_RETURN_IF_ERROR(host.processes->LockMemory());
+  const absl::Status locked = host.processes->LockMemory();
+  if (!locked.ok()) {
+    return sys::AddContext(locked,
+                           "suspending a device needs memory that stays (CAP_IPC_LOCK, or a higher "
+                           "limit for locked memory)");
+  }
   if (host.trace != nullptr) host.trace->Hold();
   return absl::OkStatus();
 }

@@ -19,7 +19,8 @@ class SuspendGuard {
  public:
   // Locks memory and suspends `key` (flushing and freezing its filesystem). Blocks until its io is
   // done, on a full pool for as long as the pool queues io: look at the pool's mode first. On
-  // failure the device is not suspended by this call.
+  // failure the device is not suspended by this call. ENXIO: no such device. EINTR: a signal came
+  // first. EPERM, ENOMEM: memory cannot be locked.
   static absl::StatusOr<SuspendGuard> Suspend(dm::DeviceMapper& dm, const dm::DeviceKey& key);
 
   SuspendGuard(SuspendGuard&& other) noexcept;

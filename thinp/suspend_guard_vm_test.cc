@@ -78,7 +78,9 @@ TEST_F(SuspendGuardVmTest, MissingDeviceIsEnxio) {
 
 TEST_F(SuspendGuardVmTest, NothingIsSuspendedWhenMemoryCannotBeLocked) {
   faulty().SetPlan(sys::FaultyHost::FailMatching("LockMemory", "", ENOMEM));
-  EXPECT_THAT(SuspendGuard::Suspend(dm(), Name("disk")), FailsWithErrno(ENOMEM));
+  const absl::Status refused = SuspendGuard::Suspend(dm(), Name("disk")).status();
+  EXPECT_THAT(refused, FailsWithErrno(ENOMEM));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("CAP_IPC_LOCK"));
   EXPECT_THAT(SuspendedDevices(), IsEmpty());
 }
 

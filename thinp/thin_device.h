@@ -33,7 +33,8 @@ enum class FoundSuspended {
 // called off (EBUSY, while the kernel is at it, is retried for `patience`). Repeatable. Three
 // ioctls when it was not active. Errors: EBUSY the name is taken by a device of somebody else;
 // FAILED_PRECONDITION our device is there with another table; ENODATA the pool has no such thin id;
-// EINVAL the pool is suspended, failed or gone.
+// EINVAL the pool is suspended, failed or gone. Lengthening an active device blocks until its io is
+// done, on a full pool for as long as the pool queues io.
 absl::StatusOr<dm::DeviceInfo> ActivateThin(dm::DeviceMapper& dm, const Pool& pool,
                                             const ThinDevice& device, absl::Duration patience,
                                             FoundSuspended suspended);
