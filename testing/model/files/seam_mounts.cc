@@ -65,6 +65,7 @@ int MakeTmpfs(VfsState& state, const std::string& data, std::shared_ptr<Filesyst
     if (absl::ConsumeSuffix(&size, "m")) unit = uint64_t{1} << 20;
     if (absl::ConsumeSuffix(&size, "g")) unit = uint64_t{1} << 30;
     if (!absl::SimpleAtoi(size, &limits.total_bytes)) return -EINVAL;
+    if (limits.total_bytes > UINT64_MAX / unit) return -EINVAL;
     limits.total_bytes *= unit;
   } else if (!data.empty()) {
     return -EINVAL;

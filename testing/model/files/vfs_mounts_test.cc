@@ -206,6 +206,20 @@ TEST_F(VfsTest, NodevMountHasNoDevices) {
   EXPECT_THAT(Text("/proc/mounts"), HasSubstr("/mnt fake rw,nodev,"));
 }
 
+TEST_F(VfsTest, TmpfsIsMountedWithASize) {
+  sys::Mounts& mounts = vfs_.MountsOf(1);
+  for (const char* const data :
+       {"size=", "size=x", "size=1kk", "size=-1", "bad", "size=99999999999g"}) {
+    EXPECT_EQ(Errno(mounts.Mount({"tmpfs", "/mnt", "tmpfs", 0, data}).status()), EINVAL) << data;
+  }
+  EXPECT_THAT(mounts.Mount({"tmpfs", "/mnt", "tmpfs", 0, "size=64k"}), sys::IsOk());
+  const auto file = Open("/mnt/f", Creating());
+  EXPECT_THAT(file->WriteAt(0, std::string(65536, 'x')), sys::IsOk());
+  EXPECT_EQ(Errno(file->WriteAt(65536, "x")), ENOSPC);
+  EXPECT_THAT(file->WriteAt(0, "in place"), sys::IsOk());
+  EXPECT_EQ((*root().OpenDir("/mnt"))->Space()->available_bytes, 0U);
+}
+
 TEST_F(VfsTest, PowerLossDropsMountsWithoutAWriteBack) {
   Disk second(core_, sys::DeviceNumber{8, 16}, "sdb", 65536);
   EXPECT_THAT(Mount("/dev/sda", "/mnt"), sys::IsOk());
