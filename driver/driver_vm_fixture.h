@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver's tests on a real kernel share: a store on the scratch disk that is empty at the
-// start of each test, and a kernel that must be empty at its end.
+// What the driver's tests on a kernel, real or modelled, share: a store on the scratch disk that is
+// empty at the start of each test, and a kernel that must be empty at its end.
 
 #ifndef DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
 #define DMKIT_DRIVER_DRIVER_VM_FIXTURE_H_
@@ -19,18 +19,18 @@
 #include "loop/loop_device.h"
 #include "sys/durable.h"
 #include "sys/faulty_host.h"
-#include "sys/linux_host.h"
 #include "sys/status_matchers.h"
+#include "testing/cases/kernel.h"
 
 namespace dmkit::driver {
 
 class DriverVmTest : public ::testing::Test {
  protected:
-  DriverVmTest() : counted_(linux_.host()) {
+  DriverVmTest() : kernel_(cases::StartKernel()), counted_(kernel_->host()) {
     auto dm = dm::DeviceMapper::Open(counted_.host());
     EXPECT_TRUE(dm.ok()) << dm.status();
     dm_.emplace(*std::move(dm));
-    config_.root = absl::StrCat(::testing::TempDir(), "/store-",
+    config_.root = absl::StrCat(kernel_->Dir(), "/store-",
                                 ::testing::UnitTest::GetInstance()->current_test_info()->name());
     config_.options =
         *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=512M", "dm.loopmetadatasize=16M"});
@@ -125,7 +125,7 @@ class DriverVmTest : public ::testing::Test {
 
   bool IsThere(const std::string& path) { return host().root->StatLink(path).ok(); }
 
-  sys::LinuxHost linux_;
+  std::unique_ptr<cases::Kernel> kernel_;
   sys::FaultyHost counted_;
   std::optional<dm::DeviceMapper> dm_;
   DriverConfig config_;

@@ -209,9 +209,9 @@ TEST_F(DriverRepairVmTest, ProgramsAndMountsRunWithoutTheSetsLock) {
   counted_.SetPlan([&](const sys::SeamCall& call) {
     if (call.method != "Run" && call.method != "Mount") return 0;
     looked.push_back(call.method == "Run" ? call.object : std::string(call.method));
-    auto root = linux_.host().root->OpenDir(config_.root);
+    auto root = kernel_->host().root->OpenDir(config_.root);
     EXPECT_THAT(root, sys::IsOk());
-    EXPECT_THAT(sys::AcquireLock(linux_.host(), **root, "lock", "test", absl::ZeroDuration()),
+    EXPECT_THAT(sys::AcquireLock(kernel_->host(), **root, "lock", "test", absl::ZeroDuration()),
                 sys::IsOk())
         << call.method << " " << call.object;
     return 0;

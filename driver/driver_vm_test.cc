@@ -268,9 +268,8 @@ TEST_F(DriverVmTest, QuarantinedLayerIsReportedAndTheOthersWork) {
 
 TEST_F(DriverVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {
   Open();
-  const auto work = [this](const std::string& prefix) {
-    sys::LinuxHost own;
-    auto own_dm = dm::DeviceMapper::Open(own.host());
+  const auto work = [this](const sys::Host& own, const std::string& prefix) {
+    auto own_dm = dm::DeviceMapper::Open(own);
     ASSERT_TRUE(own_dm.ok()) << own_dm.status();
     auto driver = Driver::Open(*own_dm, config_);
     ASSERT_TRUE(driver.ok()) << driver.status();
@@ -283,8 +282,9 @@ TEST_F(DriverVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {
       ASSERT_THAT((*driver)->Remove(absl::StrCat(prefix, i - 1)), sys::IsOk());
     }
   };
-  std::thread left(work, "left-");
-  std::thread right(work, "right-");
+  kernel_->LetCallsSleep();
+  std::thread left(work, kernel_->OtherHost(), "left-");
+  std::thread right(work, kernel_->OtherHost(), "right-");
   left.join();
   right.join();
   const auto check = driver_->PoolCheck();
