@@ -7,8 +7,9 @@
 // nothing else. The format is that of thin-provisioning-tools: superblock with checksum, the two
 // trees (mappings of two levels, device details), the data space map and the metadata space map,
 // and the copy of the superblock that a metadata snapshot is. thinp/metadata.h reads the
-// superblock, details tree and held root from it. thin_metadata.h says how near the model's count of
-// used metadata blocks comes to a kernel's; pool_golden_test.cc has a history where they are equal.
+// superblock, details tree and held root from it. thin_metadata.h says how near the model's count
+// of used metadata blocks comes to a kernel's; pool_golden_test.cc has a history where they are
+// equal.
 //
 // The order of a commit: flush the data device, write the new blocks, flush, write the superblock,
 // flush; a failed write in it aborts the transaction as in the kernel (back to the last superblock,
