@@ -13,7 +13,8 @@ MemoryFilesystem::MemoryFilesystem(std::string kind, sys::DeviceNumber device,
                                    std::shared_ptr<Tree> tree, Limits limits)
     : Filesystem(std::move(kind), device, std::move(tree)), limits_(limits) {}
 
-int MemoryFilesystem::BeginChange(uint64_t grows_bytes, bool /*makes_inode*/) {
+int MemoryFilesystem::BeginChange(uint64_t grows_bytes, bool makes_inode) {
+  if (makes_inode && limits_.inodes != 0 && tree()->inode_count() >= limits_.inodes) return -ENOSPC;
   // Counting is work: a large filesystem is looked at for large writes only.
   constexpr uint64_t kLarge = uint64_t{1} << 30;
   constexpr uint64_t kSmallWrite = uint64_t{1} << 20;

@@ -17,6 +17,7 @@ class MemoryFilesystem : public Filesystem {
  public:
   struct Limits {
     uint64_t total_bytes = 0;  // -ENOSPC beyond
+    uint64_t inodes = 0;       // the same, 0 for any number
     uint32_t direct_io_bytes = 0;
   };
 

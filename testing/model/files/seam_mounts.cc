@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "sys/status.h"
 #include "testing/model/files/memory_filesystem.h"
@@ -53,22 +54,27 @@ int OpenFilesystem(VfsState& state, const MountBlockDevice& mount_device, sys::D
   return mount_device(state.core, std::move(handle), options, filesystem);
 }
 
-// A new tmpfs. Of its words, "size=<bytes>" with a k, m or g behind is known.
+// A number with a k, m or g behind, as tmpfs takes it.
+bool ParseSize(absl::string_view word, uint64_t* value) {
+  uint64_t unit = 1;
+  if (absl::ConsumeSuffix(&word, "k")) unit = uint64_t{1} << 10;
+  if (absl::ConsumeSuffix(&word, "m")) unit = uint64_t{1} << 20;
+  if (absl::ConsumeSuffix(&word, "g")) unit = uint64_t{1} << 30;
+  if (!absl::SimpleAtoi(word, value) || *value > UINT64_MAX / unit) return false;
+  *value *= unit;
+  return true;
+}
+
+// A new tmpfs. Of its words, size=<bytes> and nr_inodes=<number> are known.
 int MakeTmpfs(VfsState& state, const std::string& data, std::shared_ptr<Filesystem>* filesystem) {
   MemoryFilesystem::Limits limits;
   limits.total_bytes = uint64_t{2} << 30;
   if (state.core.profile.tmpfs_has_direct_io) limits.direct_io_bytes = kTmpfsDirectIoBytes;
-  absl::string_view size = data;
-  if (absl::ConsumePrefix(&size, "size=")) {
-    uint64_t unit = 1;
-    if (absl::ConsumeSuffix(&size, "k")) unit = uint64_t{1} << 10;
-    if (absl::ConsumeSuffix(&size, "m")) unit = uint64_t{1} << 20;
-    if (absl::ConsumeSuffix(&size, "g")) unit = uint64_t{1} << 30;
-    if (!absl::SimpleAtoi(size, &limits.total_bytes)) return -EINVAL;
-    if (limits.total_bytes > UINT64_MAX / unit) return -EINVAL;
-    limits.total_bytes *= unit;
-  } else if (!data.empty()) {
-    return -EINVAL;
+  for (absl::string_view word : absl::StrSplit(data, ',', absl::SkipEmpty())) {
+    uint64_t* value = nullptr;
+    if (absl::ConsumePrefix(&word, "size=")) value = &limits.total_bytes;
+    if (value == nullptr && absl::ConsumePrefix(&word, "nr_inodes=")) value = &limits.inodes;
+    if (value == nullptr || !ParseSize(word, value)) return -EINVAL;
   }
   InodeAttributes root;
   root.type = sys::FileType::kDirectory;
