@@ -242,7 +242,7 @@ class DmGeneratorImpl : public Generator {
 
   std::string DeviceWord(const std::string& name) {
     if (has_odd_tables_ && choices_.OneIn(10)) {
-      return choices_.Of<std::string>({"7:9", "nope", "/dev/null", "/nope", "7:0x", "1:3", "",
+      return choices_.Of<std::string>({"7:9", "nope", "/dev/null", "/nope", "7:0x", "99:3", "",
                                        "/dev/loop9", "7:99999999", "4294967295:0", "/dev"});
     }
     const uint32_t below = has_fixed_minors_ ? MinorOf(name) : 0;

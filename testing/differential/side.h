@@ -47,8 +47,9 @@ class Side {
   virtual bool Settle() = 0;
 };
 
-// A new model kernel for each history.
-std::unique_ptr<Side> ModelSide(const model::Profile& profile);
+// A new model kernel for each history, with the other side's major for mapped devices, so that
+// numbers mean the same.
+std::unique_ptr<Side> ModelSide(const model::Profile& profile, uint32_t dm_major);
 // The kernel that runs, as root. It loses all its mapped devices and loop devices.
 std::unique_ptr<Side> KernelSide();
 

@@ -117,6 +117,7 @@ int BlockDevice::Submit(const Io& io) {
     if (io.length > size || io.offset > size - io.length) return -EIO;
     if (io.length == 0) return 0;
   }
+  if (io.kind == IoKind::kFlush && !limits_.has_write_cache) return 0;
   if (io.kind == IoKind::kDiscard && limits_.max_discard_sectors == 0) return -EOPNOTSUPP;
   if (io_depth_ >= kIoDepthMax) return -EIO;
   ++io_depth_;

@@ -50,6 +50,7 @@ struct QueueLimits {
   uint32_t physical_block_bytes = 512;
   uint64_t discard_granularity_bytes = 0;
   uint64_t max_discard_sectors = 0;  // 0: no discards, -EOPNOTSUPP
+  bool has_write_cache = true;       // else a flush is done before the driver sees it
 };
 
 class BlockDevice;

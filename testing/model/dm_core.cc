@@ -20,7 +20,8 @@ constexpr uint32_t kMinors = 1u << 20;
 
 }  // namespace
 
-DmCore::DmCore(Core& core) : core_(core), major_(core.blocks.RegisterMajor(0, "device-mapper")) {
+DmCore::DmCore(Core& core, uint32_t major)
+    : core_(core), major_(core.blocks.RegisterMajor(major, "device-mapper")) {
   RegisterType(MakeErrorType(profile()));
   RegisterType(MakeLinearType(profile()));
   RegisterType(MakeStripedType(profile()));

@@ -24,9 +24,9 @@ namespace dmkit::model {
 
 class DmCore {
  public:
-  // Registers the control node 10:236, a dynamic major, and the types that are built into dm-mod:
-  // error, linear, striped. The module dm-zero can be loaded.
-  explicit DmCore(Core& core);
+  // Registers the control node 10:236, `major` or with 0 a dynamic one, and the types that are built
+  // into dm-mod: error, linear, striped. The module dm-zero can be loaded.
+  explicit DmCore(Core& core, uint32_t major = 0);
   // Everybody must have closed the devices, as after a power loss.
   ~DmCore();
   DmCore(const DmCore&) = delete;

@@ -15,7 +15,10 @@ namespace dmkit::model {
 DmDevice::DmDevice(DmCore& dm, sys::DeviceNumber number)
     : BlockDevice(dm.core(), number, absl::StrCat("dm-", number.minor)),
       dm_(dm),
-      stats_(dm.profile()) {}
+      stats_(dm.profile()) {
+  // Until a table with a device that has one was loaded.
+  mutable_limits().has_write_cache = false;
+}
 
 DmDevice::~DmDevice() = default;
 

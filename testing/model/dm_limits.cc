@@ -20,10 +20,12 @@ void Stack(const QueueLimits& below, QueueLimits* limits) {
   limits->discard_granularity_bytes =
       std::max(limits->discard_granularity_bytes, below.discard_granularity_bytes);
   limits->max_discard_sectors = std::min(limits->max_discard_sectors, below.max_discard_sectors);
+  limits->has_write_cache = limits->has_write_cache || below.has_write_cache;
 }
 
 QueueLimits StackingLimits() {
   QueueLimits limits;
+  limits.has_write_cache = false;
   limits.max_discard_sectors = std::numeric_limits<uint32_t>::max();
   return limits;
 }

@@ -95,6 +95,8 @@ class ErrorTarget : public Target {
   void VisitDevices(const DeviceVisitor& visit) const override {
     if (device_ != nullptr) visit(*device_, start_, length());
   }
+  // It takes no flushes (num_flush_bios), whatever its device does.
+  void AdjustLimits(QueueLimits* limits) const override { limits->has_write_cache = false; }
   Discards discards() const override { return discards_; }
 
  private:

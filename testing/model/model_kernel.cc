@@ -24,6 +24,7 @@
 #include "testing/model/process/semaphores.h"
 #include "testing/model/process/udevd.h"
 #include "testing/model/programs.h"
+#include "testing/model/thin/thin_check.h"
 #include "testing/model/thin/thin_pool.h"
 
 namespace dmkit::model {
@@ -124,7 +125,7 @@ ModelKernel::Parts::~Parts() {
 
 void ModelKernel::Parts::StartDrivers() {
   loops = std::make_unique<LoopDriver>(core, options.loop_devices);
-  dm = std::make_unique<DmCore>(core);
+  dm = std::make_unique<DmCore>(core, options.dm_major);
   pools = std::make_unique<ThinPools>(*dm);
   RegisterFlakey(*dm);
 }
@@ -313,6 +314,13 @@ std::vector<std::string> ModelKernel::Leaks() {
 std::vector<Uevent> ModelKernel::TakeUevents() {
   const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
   return parts_->core.uevents.Take();
+}
+
+std::vector<std::string> ModelKernel::CheckThinMetadata(absl::string_view disk_name) {
+  const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
+  BlockDevice* const device = parts_->core.blocks.FindByName(disk_name);
+  if (device == nullptr) return {absl::StrCat(disk_name, " is not there")};
+  return model::CheckThinMetadata(*device);
 }
 
 DmCore& ModelKernel::dm() { return *parts_->dm; }

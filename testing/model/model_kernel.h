@@ -66,6 +66,8 @@ struct ModelOptions {
   // their cookies down, soon after the event.
   bool has_udevd = false;
   uint32_t loop_devices = 8;
+  // Of mapped devices. 0: the highest dynamic one that is free.
+  uint32_t dm_major = 0;
 };
 
 // Thread-safe: calls of several threads take turns.
@@ -111,6 +113,9 @@ class ModelKernel {
   // All of them, and semaphores: empty when nothing of a test is left in the kernel.
   std::vector<std::string> Leaks();
   std::vector<Uevent> TakeUevents();
+  // What is wrong with the metadata of a thin pool on a block device ("loop1"), as the last commit
+  // left it there; a line for each thing, none when all is well. See thin/thin_check.h.
+  std::vector<std::string> CheckThinMetadata(absl::string_view disk_name);
 
   // ---- The parts, for tests of the model itself. Not to be kept over a reboot.
   DmCore& dm();
