@@ -53,8 +53,18 @@ void DmTest::TearDown() {
     for (const std::string& name : names) Remove(name);
   }
   EXPECT_EQ(names, Lines()) << "could not be removed";
+  // A deferred removal frees the minor last, some time after the name.
+  const bool is_clean = !has_deferred_ || InTime([&] { return IsLowestMinorFree(); });
+  EXPECT_TRUE(is_clean) << "a minor is still in use";
   control_ = nullptr;
   ConformanceTest::TearDown();
+}
+
+bool DmTest::IsLowestMinorFree() {
+  DmRequest request(kResultAt);
+  EXPECT_EQ(Call(DM_DEV_CREATE_CMD, request.Name("probe")), 0);
+  EXPECT_EQ(Remove("probe"), 0);
+  return MinorOf(request.device()) == "0";
 }
 
 int DmTest::CallOn(sys::File& control, uint32_t number, DmRequest& request) {
@@ -64,9 +74,12 @@ int DmTest::CallOn(sys::File& control, uint32_t number, DmRequest& request) {
       is_whole ? _IOWR(DM_IOCTL, number, struct dm_ioctl) : _IOC(_IOC_NONE, DM_IOCTL, number, 0);
   EXPECT_FALSE(has_cleared_ && number == DM_DEV_RENAME_CMD) << "would corrupt the kernel's memory";
   if (has_cleared_ && number == DM_DEV_RENAME_CMD) return -ECANCELED;
+  const bool is_deferring = (number == DM_DEV_REMOVE_CMD || number == DM_REMOVE_ALL_CMD) &&
+                            is_whole && request.Has(DM_DEFERRED_REMOVE);
   request.Sent();
   const int result = GuardedIoctl(control, code, request.bytes());
   if (result == 0 && number == DM_TABLE_CLEAR_CMD) has_cleared_ = true;
+  if (is_deferring) has_deferred_ = true;
   return result;
 }
 

@@ -75,9 +75,12 @@ class DmTest : public ConformanceTest {
   sys::File& control() { return *control_; }
 
  private:
+  bool IsLowestMinorFree();
+
   std::unique_ptr<sys::File> control_;
   bool has_started_ = false;
   bool has_cleared_ = false;
+  bool has_deferred_ = false;
 };
 
 }  // namespace dmkit::conformance

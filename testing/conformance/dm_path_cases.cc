@@ -100,6 +100,35 @@ TEST_F(DmPath, NameOfADiskWorksOn61WithoutItsNode) {
   EXPECT_EQ(Load(node), is_6_1() ? 0 : -ENOENT);
 }
 
+TEST_F(DmPath, NodeOnAMountWithoutDevicesGivesEnodevAndSince612Eacces) {
+  const std::string directory = machine().Directory() + "/nodev";
+  ASSERT_TRUE(host().root->MakeDir(directory, 0700).ok());
+  sys::MountRequest request;
+  request.source = "none";
+  request.target = directory;
+  request.filesystem = "tmpfs";
+  request.flags = 4;  // MS_NODEV
+  {
+    const auto mount = host().mounts->Mount(request);
+    ASSERT_TRUE(mount.ok()) << mount.status();
+    const absl::Status made =
+        (*mount)->MakeNode("disk", sys::FileType::kBlockDevice, disk_.device, 0600);
+    EXPECT_TRUE(made.ok()) << made;
+    EXPECT_EQ(Load(directory + "/disk"), is_6_1() ? -ENODEV : -EACCES);
+  }
+  EXPECT_TRUE(host().mounts->Unmount(directory, sys::UnmountMode::kNormal).ok());
+  EXPECT_TRUE(host().root->RemoveDir(directory).ok());
+}
+
+TEST_F(DmPath, NumberOfALoopDeviceThatIsNotThereMakesIt) {
+  EXPECT_EQ(Load("7:77"), 0);
+  EXPECT_TRUE(host().root->Stat("/dev/loop77").ok());
+  ASSERT_EQ(Remove("a"), 0);
+  constexpr unsigned long kLoopRemove = 0x4C81;
+  const auto loops = Open("/dev/loop-control", sys::Access::kReadWrite);
+  EXPECT_TRUE(loops->IoctlValue(kLoopRemove, 77).ok());
+}
+
 TEST_F(DmPath, PartitionLabelIsNotFound) {
   EXPECT_EQ(Load("PARTUUID=12345678-01"), is_6_1() ? -ENODEV : -ENOENT);
 }

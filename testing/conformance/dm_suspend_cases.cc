@@ -277,5 +277,18 @@ TEST_F(DmResume, WritableTableMakesTheDeviceWritableAgain) {
   EXPECT_EQ(FlagsOf("a"), DM_ACTIVE_PRESENT_FLAG);
 }
 
+TEST_F(DmResume, DoesNotUndoTheModeThatTheNodeWasGiven) {
+  Activate("a", 8, "zero", "");
+  {
+    const auto file = Open(Node("a"));
+    char yes[4] = {1, 0, 0, 0};
+    constexpr unsigned long kSetReadOnly = 0x125d;  // BLKROSET
+    ASSERT_TRUE(file->Ioctl(kSetReadOnly, absl::MakeSpan(yes)).ok());
+  }
+  ASSERT_EQ(Load("a", 8, "zero", ""), 0);
+  ASSERT_EQ(Resume("a"), 0);
+  EXPECT_EQ(FlagsOf("a"), DM_ACTIVE_PRESENT_FLAG | DM_READONLY_FLAG);
+}
+
 }  // namespace
 }  // namespace dmkit::conformance
