@@ -73,7 +73,7 @@ void Udevd::Handle(const Uevent& event) {
     Rename(disk, DmName(core_, disk));
   }
   if (has_cookie && (cookie & kSemaphoreMask) != 0) {
-    const Identity root;
+    const Identity root{};
     const int32_t id = semaphores_.Find(kSemaphoreKeys | (cookie & kSemaphoreMask));
     if (id >= 0) semaphores_.Add(root, id, -1);
   }

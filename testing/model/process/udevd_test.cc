@@ -45,7 +45,7 @@ class UdevdTest : public ::testing::Test, public LinkDirectory {
   DmMachine machine_{Linux612()};
   std::map<std::string, std::string> links_;
   SemaphoreTable semaphores_{machine_.core};
-  const Identity root_;
+  const Identity root_{};
   Udevd udevd_{machine_.core, semaphores_, *this};
 };
 
