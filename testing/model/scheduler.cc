@@ -105,28 +105,28 @@ int Scheduler::Sleep(WaitKind kind, const std::function<bool()>& ready) {
   if (!call->has_slept_) ++sleepers_;
   call->has_slept_ = true;
   const uint64_t interrupts = interrupts_[call->process_];
-  const uint64_t power_cuts = power_cuts_;
   // What this call has changed so far may be what others sleep for.
   changed_.notify_all();
   while (true) {
-    changed_.wait(call->lock_);
-    call_ = call;
-    if (power_cuts_ != power_cuts) return -EINTR;
+    if (is_losing_power_) return -EINTR;
     if (ready()) return 0;
     if (kind == WaitKind::kInterruptible && interrupts_[call->process_] != interrupts) {
       return -EINTR;
     }
+    changed_.wait(call->lock_);
+    call_ = call;
   }
 }
 
 void Scheduler::Interrupt(int process) { ++interrupts_[process]; }
 
 void Scheduler::LosePower() {
-  ++power_cuts_;
+  is_losing_power_ = true;
   changed_.notify_all();
   Call* const call = call_;
   changed_.wait(call->lock_, [this] { return sleepers_ == 0; });
   call_ = call;
+  is_losing_power_ = false;
   queue_.clear();
   timers_.clear();
   timer_times_.clear();

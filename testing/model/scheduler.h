@@ -88,8 +88,8 @@ class Scheduler {
   int Wait(WaitKind kind, absl::string_view what, const std::function<bool()>& ready);
   // Ends the interruptible waits of `process` with -EINTR, as a signal would.
   void Interrupt(int process);
-  // The power went: ends all waits with -EINTR, returns when the calls that waited have returned,
-  // and forgets timers and queued work.
+  // The power went: ends all waits with -EINTR, also those that begin now, returns when the calls
+  // that waited have returned, and forgets timers and queued work.
   void LosePower();
 
   void SetBlocking(Blocking blocking) { blocking_ = blocking; }
@@ -113,7 +113,7 @@ class Scheduler {
   Blocking blocking_ = Blocking::kRefuse;
   std::vector<std::string> hangs_;
   std::map<int, uint64_t> interrupts_;  // by process
-  uint64_t power_cuts_ = 0;
+  bool is_losing_power_ = false;
   int sleepers_ = 0;  // calls that have slept and have not returned
 };
 

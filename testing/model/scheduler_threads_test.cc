@@ -53,5 +53,24 @@ TEST_F(SchedulerThreadsTest, PowerLossWaitsForTheSleepersToReturn) {
   EXPECT_EQ(WaitUntil([this] { scheduler_.LosePower(); }), -EINTR);
 }
 
+TEST_F(SchedulerThreadsTest, AWaitThatBeginsWhileThePowerGoesEndsToo) {
+  int second = 0;
+  std::thread waiter([this, &second] {
+    const Scheduler::Call call(scheduler_, 7);
+    is_waiting_ = true;
+    const auto never = [] { return false; };
+    scheduler_.Wait(WaitKind::kUninterruptible, "the first", never);
+    second = scheduler_.Wait(WaitKind::kUninterruptible, "the second", never);
+  });
+  while (true) {
+    const Scheduler::Call call(scheduler_, 1);
+    if (!is_waiting_) continue;
+    scheduler_.LosePower();
+    break;
+  }
+  waiter.join();
+  EXPECT_EQ(second, -EINTR);
+}
+
 }  // namespace
 }  // namespace dmkit::model
