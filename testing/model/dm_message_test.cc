@@ -148,6 +148,15 @@ TEST_P(DmMessageTest, StatisticsCountIo) {
   EXPECT_EQ(Answer("@stats_print 0 0 1"), "0+32 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
 
+TEST_P(DmMessageTest, AnAreaMayEndPastTheLastOfAllNumbers) {
+  ASSERT_EQ(Answer("@stats_create 1+8 18446744073709551615"), "0");
+  {
+    const Scheduler::Call call(machine_.core.scheduler, 1);
+    ASSERT_EQ(machine_.device("a").Write(0, std::string(16 * 512, 'x')), 0);
+  }
+  EXPECT_EQ(Answer("@stats_print 0"), "1+18446744073709551615 0 0 0 0 1 0 8 0 0 0 0 0 0\n");
+}
+
 DMKIT_ON_BOTH_KERNELS(DmMessageTest);
 
 }  // namespace

@@ -226,10 +226,12 @@ void DmStats::Count(const Io& io) {
     const uint64_t to = std::min(end, region.end);
     for (uint64_t at = std::max(start, region.start); at < to;) {
       const uint64_t area = (at - region.start) / region.step;
-      const uint64_t next = std::min(region.start + (area + 1) * region.step, to);
+      // Not by the area's end: that may lie past the last of all numbers.
+      const uint64_t rest = region.step - (at - region.start) % region.step;
+      const uint64_t sectors = std::min(rest, to - at);
       ++region.areas[area].ios[direction];
-      region.areas[area].sectors[direction] += next - at;
-      at = next;
+      region.areas[area].sectors[direction] += sectors;
+      at += sectors;
     }
   }
 }
