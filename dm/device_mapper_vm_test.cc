@@ -286,6 +286,7 @@ TEST_F(DeviceMapperVmTest, WaitEndsWithTheNextEvent) {
   const DeviceKey key = dm_.Info(name)->device;
   DeviceMapper other = DeviceMapper::Open(host_).value();
   absl::StatusOr<TableReply> reply = absl::UnknownError("not called");
+  kernel_->LetCallsSleep();
   std::thread waiter([&] { reply = other.Wait(key, 0, {}); });
   EXPECT_THAT(dm_.Rename(name, TestName("b"), {}), IsOk());
   waiter.join();

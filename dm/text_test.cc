@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The expected texts were printed by dmsetup 1.02.185 on Linux 6.1.192; device_mapper_vm_test.cc
+// The expected texts were printed by dmsetup 1.02.185 on Linux 6.1.192; text_vm_test.cc
 // compares with a running dmsetup.
 
 #include "dm/text.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices of tests in a VM, and their removal. For tests in a VM only.
+// Devices of tests, and their removal.
 
 #include "dm/vm_fixture.h"
 
@@ -17,9 +17,11 @@
 
 namespace dmkit::dm::testing {
 
-VmTest::VmTest() : host_(linux_.host()), dm_(DeviceMapper::Open(host_).value()) {
-  // Does nothing when it is loaded.
-  OutputOf({"modprobe", "brd", "rd_nr=2", "rd_size=16384"});
+VmTest::VmTest()
+    : kernel_(cases::StartKernel()),
+      host_(kernel_->host()),
+      dm_(DeviceMapper::Open(host_).value()) {
+  kernel_->AddRamDisks();
 }
 
 VmTest::~VmTest() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests on a real kernel start from: a client, a ram disk, and devices that are gone
-// afterwards. For tests in a VM only.
+// What tests on a kernel, real or modelled, start from: a client, a ram disk, and devices that are
+// gone afterwards.
 
 #ifndef DMKIT_DM_VM_FIXTURE_H_
 #define DMKIT_DM_VM_FIXTURE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@
 #include "dm/types.h"
 #include "gtest/gtest.h"
 #include "sys/host.h"
-#include "sys/linux_host.h"
+#include "testing/cases/kernel.h"
 
 namespace dmkit::dm::testing {
 
@@ -52,7 +53,7 @@ class VmTest : public ::testing::Test {
   // Waits until the device is gone: a deferred removal is finished by the kernel in its own time.
   bool IsGoneInTime(const DmName& name);
 
-  sys::LinuxHost linux_;
+  const std::unique_ptr<cases::Kernel> kernel_;
   sys::Host host_;
   DeviceMapper dm_;
 };

@@ -22,6 +22,8 @@ class Kernel {
   virtual sys::Host OtherHost() = 0;
   // A directory for the case's files, on a filesystem that outlives a power loss.
   virtual std::string Dir() = 0;
+  // Two disks of 16 MiB, 1:0 and 1:1, if they are not there yet.
+  virtual void AddRamDisks() = 0;
   // For cases with threads: a call that waits for something sleeps until another thread does it. A
   // real kernel knows nothing else; the model otherwise refuses to wait for what cannot come.
   virtual void LetCallsSleep() = 0;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "sys/linux_host.h"
 #include "testing/cases/kernel.h"
@@ -18,6 +19,11 @@ class LinuxKernel : public Kernel {
     return others_.back()->host();
   }
   std::string Dir() override { return ::testing::TempDir(); }
+  void AddRamDisks() override {
+    const auto run = host_.host().processes->Run({"modprobe", "brd", "rd_nr=2", "rd_size=16384"},
+                                                 absl::Seconds(30));
+    EXPECT_TRUE(run.ok() && run->exit_status == 0) << run.status() << run->output;
+  }
   void LetCallsSleep() override {}
 
  private:

@@ -5,6 +5,7 @@
 
 #include <sys/mount.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ class ModelledKernel : public Kernel {
   sys::Host host() override { return kernel_.host(); }
   sys::Host OtherHost() override { return kernel_.host(++processes_); }
   std::string Dir() override { return kDir; }
+  void AddRamDisks() override {
+    constexpr uint64_t kBytes = 16 << 20;
+    kernel_.AddDisk("ram0", kBytes, sys::DeviceNumber{1, 0});
+    kernel_.AddDisk("ram1", kBytes, sys::DeviceNumber{1, 1});
+  }
   void LetCallsSleep() override { kernel_.SetBlocking(model::Blocking::kSleep); }
 
  private:

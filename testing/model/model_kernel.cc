@@ -97,6 +97,7 @@ struct ModelKernel::Parts : public ChildProcesses, public LinkDirectory {
   Programs programs;
   SemaphoreTable semaphores;
   std::vector<std::unique_ptr<Disk>> disks;
+  uint32_t virtio_disks = 0;
   std::unique_ptr<Vfs> vfs;
   std::unique_ptr<LoopDriver> loops;
   std::unique_ptr<DmCore> dm;
@@ -231,11 +232,17 @@ void ModelKernel::Reboot(Unsynced unsynced) {
 }
 
 Disk& ModelKernel::AddDisk(absl::string_view name, uint64_t bytes) {
+  const uint32_t minor = parts_->virtio_disks++ * kMinorsOfADisk;
+  return AddDisk(name, bytes, sys::DeviceNumber{kDiskMajor, minor});
+}
+
+Disk& ModelKernel::AddDisk(absl::string_view name, uint64_t bytes, sys::DeviceNumber number) {
   DMKIT_CHECK(bytes % kSectorBytes == 0);
   const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
-  const auto minor = static_cast<uint32_t>(parts_->disks.size()) * kMinorsOfADisk;
-  parts_->disks.push_back(std::make_unique<Disk>(parts_->core, sys::DeviceNumber{kDiskMajor, minor},
-                                                 std::string(name), bytes));
+  BlockRegistry& blocks = parts_->core.blocks;
+  if (blocks.majors().count(number.major) == 0) blocks.RegisterMajor(number.major, "disk");
+  DMKIT_CHECK(blocks.Find(number) == nullptr);
+  parts_->disks.push_back(std::make_unique<Disk>(parts_->core, number, std::string(name), bytes));
   return *parts_->disks.back();
 }
 

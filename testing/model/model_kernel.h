@@ -42,6 +42,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "sys/device_number.h"
 #include "sys/host.h"
 #include "testing/model/profile.h"
 #include "testing/model/scheduler.h"
@@ -94,6 +95,9 @@ class ModelKernel {
 
   // Adds a disk of `bytes` (a multiple of 512) as /dev/<name>; stays over reboots.
   Disk& AddDisk(absl::string_view name, uint64_t bytes);
+  // The same with a number of its own, which must be free: of a ram disk, say. The others are
+  // 254:0, 254:16 and so on.
+  Disk& AddDisk(absl::string_view name, uint64_t bytes, sys::DeviceNumber number);
 
   // ---- Time and blocking.
   absl::Time Now();
