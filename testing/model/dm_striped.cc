@@ -22,8 +22,6 @@ constexpr uint32_t kErrorThreshold = 15;
 // What the kernel's allocator still gives for so many stripes.
 constexpr uint32_t kStripesMax = 174000;
 
-constexpr uint64_t kOffsetSectorsMax = uint64_t{1} << 54;
-
 struct Stripe {
   std::shared_ptr<TableDevice> device;
   uint64_t start = 0;  // sectors
@@ -43,11 +41,8 @@ class StripedTarget : public Target {
       const uint64_t at = io.offset + done;
       const uint64_t chunk = at / chunk_bytes;
       Stripe& stripe = stripes_[chunk % stripes_.size()];
-      // Checked against a device that had no size when the table was taken into use.
-      if (stripe.start > kOffsetSectorsMax) return -EIO;
       Io part = io;
-      part.offset =
-          chunk / stripes_.size() * chunk_bytes + at % chunk_bytes + stripe.start * kSectorBytes;
+      part.offset = chunk / stripes_.size() * chunk_bytes + at % chunk_bytes;
       part.length = std::min(chunk_bytes - at % chunk_bytes, io.length - done);
       if (io.into != nullptr) part.into = io.into + done;
       if (io.from != nullptr) part.from = io.from + done;
@@ -106,7 +101,7 @@ class StripedTarget : public Target {
   }
 
   int Submit(const Stripe& stripe, const Io& io) {
-    const int error = stripe.device->device().Submit(io);
+    const int error = stripe.device->SubmitAt(stripe.start, io);
     if (error == 0 || error == kRequeue || error == -EOPNOTSUPP) return error;
     bool sends_event = false;
     for (Stripe& each : stripes_) {

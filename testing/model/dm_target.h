@@ -33,6 +33,9 @@ struct TableDevice {
   std::string name;  // "7:0", as status lines print it
 
   BlockDevice& device() const { return *handle.get(); }
+  // Does `io` moved by `start` sectors, a flush as it is. -EIO when that leads behind everything:
+  // an area was checked against a device that had no size when its table was taken into use.
+  int SubmitAt(uint64_t start, const Io& io) const;
 };
 
 enum class StatusKind { kInfo, kTable, kIma };

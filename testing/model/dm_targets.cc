@@ -16,8 +16,6 @@
 namespace dmkit::model {
 namespace {
 
-constexpr uint64_t kOffsetSectorsMax = uint64_t{1} << 54;
-
 // "<device> <offset>"; the offset is looked at first.
 int OpenArea(const TargetArguments& arguments, std::shared_ptr<TableDevice>* device,
              uint64_t* start) {
@@ -37,14 +35,7 @@ class LinearTarget : public Target {
                uint64_t start)
       : Target(arguments), device_(std::move(device)), start_(start) {}
 
-  int Map(const Io& io) override {
-    if (io.kind == IoKind::kFlush) return device_->device().Submit(io);
-    // Checked against a device that had no size when the table was taken into use.
-    if (start_ > kOffsetSectorsMax) return -EIO;
-    Io mapped = io;
-    mapped.offset += start_ * kSectorBytes;
-    return device_->device().Submit(mapped);
-  }
+  int Map(const Io& io) override { return device_->SubmitAt(start_, io); }
 
   void Status(StatusKind kind, bool, std::string* out) override {
     if (kind == StatusKind::kTable) absl::StrAppend(out, device_->name, " ", start_);

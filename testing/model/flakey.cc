@@ -49,9 +49,7 @@ class FlakeyTarget : public Target {
       if (io.kind != IoKind::kRead && features_.drop_writes) return 0;
       if (io.kind != IoKind::kRead && FailsWrites()) return -EIO;
     }
-    Io mapped = io;
-    if (io.kind != IoKind::kFlush) mapped.offset += area_.start * kSectorBytes;
-    return area_.device->device().Submit(mapped);
+    return area_.device->SubmitAt(area_.start, io);
   }
 
   void Status(StatusKind kind, bool, std::string* out) override {

@@ -48,6 +48,15 @@ TEST_P(FlakeyTest, WithoutFeaturesEverythingFailsWhileItIsDown) {
   EXPECT_EQ(Write('z'), 0);
 }
 
+TEST_P(FlakeyTest, AreaBehindEverythingFailsAndTouchesNothing) {
+  machine_.disk->Resize(0);
+  machine_.Activate("a", 8, "flakey", "8:0 36028797018963968 10 5");
+  machine_.disk->Resize(1 << 20);
+  EXPECT_EQ(Write('x'), -EIO);
+  EXPECT_EQ(Read(), '!');
+  EXPECT_EQ(Flush(), 0);
+}
+
 TEST_P(FlakeyTest, ErrorWritesLetsReadsThrough) {
   machine_.Activate("a", 8, "flakey", "8:0 0 0 3600 1 error_writes");
   EXPECT_EQ(Write('y'), -EIO);
