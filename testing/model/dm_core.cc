@@ -77,12 +77,13 @@ int DmCore::CreateDevice(std::optional<uint32_t> wanted, std::shared_ptr<DmDevic
   if (wanted.has_value()) {
     minor = *wanted;
     if (by_minor_.count(minor) != 0) return -ENXIO;
-    for (; next_minor_ <= minor; ++next_minor_) free_minors_.insert(next_minor_);
-  } else if (free_minors_.empty()) {
+  } else if (!free_minors_.empty()) {
+    minor = *free_minors_.begin();
+  } else {
+    while (by_minor_.count(next_minor_) != 0) ++next_minor_;
     if (next_minor_ == kMinors) return -ENXIO;
-    free_minors_.insert(next_minor_++);
+    minor = next_minor_++;
   }
-  if (!wanted.has_value()) minor = *free_minors_.begin();
   free_minors_.erase(minor);
   *device = std::make_shared<DmDevice>(*this, sys::DeviceNumber{major_, minor});
   by_minor_.emplace(minor, *device);
@@ -91,7 +92,7 @@ int DmCore::CreateDevice(std::optional<uint32_t> wanted, std::shared_ptr<DmDevic
 
 void DmCore::ForgetDevice(const DmDevice& device) {
   by_minor_.erase(device.number().minor);
-  free_minors_.insert(device.number().minor);
+  if (device.number().minor < next_minor_) free_minors_.insert(device.number().minor);
 }
 
 int DmCore::Insert(const std::shared_ptr<DmDevice>& device, absl::string_view name,

@@ -24,8 +24,8 @@ namespace dmkit::model {
 
 class DmCore {
  public:
-  // Registers the control node 10:236, `major` or with 0 a dynamic one, and the types that are built
-  // into dm-mod: error, linear, striped. The module dm-zero can be loaded.
+  // Registers the control node 10:236, `major` or with 0 a dynamic one, and the types that are
+  // built into dm-mod: error, linear, striped. The module dm-zero can be loaded.
   explicit DmCore(Core& core, uint32_t major = 0);
   // Everybody must have closed the devices, as after a power loss.
   ~DmCore();
@@ -96,8 +96,8 @@ class DmCore {
   std::map<std::string, std::shared_ptr<DmDevice>> by_name_;
   std::unordered_map<std::string, std::shared_ptr<DmDevice>> by_uuid_;
   std::unordered_map<uint32_t, std::shared_ptr<DmDevice>> by_minor_;
-  std::set<uint32_t> free_minors_;  // below next_minor_
-  uint32_t next_minor_ = 0;
+  std::set<uint32_t> free_minors_;  // below next_minor_: all that are
+  uint32_t next_minor_ = 0;         // from here on those are free that have no device
   uint32_t global_event_ = 0;
   bool is_removal_queued_ = false;
 };
