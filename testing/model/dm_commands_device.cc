@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "testing/model/dm_commands.h"
+#include "testing/model/encoded_device.h"
 #include "testing/model/kernel_parse.h"
 
 namespace dmkit::model {

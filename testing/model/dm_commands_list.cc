@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "testing/model/dm_commands.h"
+#include "testing/model/encoded_device.h"
 
 namespace dmkit::model {
 namespace {

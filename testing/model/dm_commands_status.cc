@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "testing/model/dm_commands.h"
+#include "testing/model/encoded_device.h"
 
 namespace dmkit::model {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "testing/model/dm_fixture.h"
+#include "testing/model/encoded_device.h"
 
 namespace dmkit::model {
 namespace {
@@ -53,6 +54,19 @@ TEST_P(DmDeviceTest, LargestMinorWorksAndSmallerOnesStayFree) {
   EXPECT_EQ(bytes.U64(kDeviceAt), EncodeDevice({253, (1u << 20) - 1}));
   ASSERT_EQ(machine_.Create("b"), 0);
   EXPECT_EQ(machine_.Number("b"), "253:0");
+}
+
+TEST_P(DmDeviceTest, AWantedMinorIsSkippedWhileItIsInUseAndThenTheLowestAgain) {
+  DmBytes bytes(kStructBytes);
+  bytes.Name("one").Flags(kPersistentDevFlag).Device(EncodeDevice({0, 1}));
+  ASSERT_EQ(machine_.Call(kDevCreate, bytes), 0);
+  for (const char* name : {"a", "b"}) ASSERT_EQ(machine_.Create(name), 0);
+  EXPECT_EQ(machine_.Number("a"), "253:0");
+  EXPECT_EQ(machine_.Number("b"), "253:2");
+  ASSERT_EQ(machine_.Remove("one"), 0);
+  for (const char* name : {"c", "d"}) ASSERT_EQ(machine_.Create(name), 0);
+  EXPECT_EQ(machine_.Number("c"), "253:1");
+  EXPECT_EQ(machine_.Number("d"), "253:3");
 }
 
 TEST_P(DmDeviceTest, TakenNameOrUuidIsEbusy) {

@@ -11,7 +11,6 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
-#include "sys/device_number.h"
 
 namespace dmkit::model {
 
@@ -53,16 +52,6 @@ enum DmFlag : uint32_t {
 };
 
 inline size_t Align8(size_t size) { return (size + 7) & ~size_t{7}; }
-
-// huge_encode_dev() and its opposite, which looks at 32 bits only.
-inline uint64_t EncodeDevice(sys::DeviceNumber device) {
-  return (device.minor & 0xff) | (uint64_t{device.major} << 8) |
-         (uint64_t{device.minor & ~0xffu} << 12);
-}
-inline sys::DeviceNumber DecodeDevice(uint64_t encoded) {
-  const auto device = static_cast<uint32_t>(encoded);
-  return {(device & 0xfff00) >> 8, (device & 0xff) | ((device >> 12) & 0xfff00)};
-}
 
 // A view of the copy. Does not own it.
 class DmParams {

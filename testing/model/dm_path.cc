@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "testing/model/block_layer.h"
+#include "testing/model/encoded_device.h"
 #include "testing/model/kernel_parse.h"
 
 namespace dmkit::model {
@@ -34,11 +35,6 @@ std::optional<Pair> ScanPair(absl::string_view text) {
   const std::optional<uint32_t> minor = ScanU32(&text);
   if (!minor.has_value()) return std::nullopt;
   return Pair{*major, *minor, text};
-}
-
-// new_decode_dev().
-sys::DeviceNumber Decode(uint32_t device) {
-  return {(device & 0xfff00) >> 8, (device & 0xff) | ((device >> 12) & 0xfff00)};
 }
 
 std::optional<uint32_t> HexDigit(char c) {
@@ -76,7 +72,7 @@ std::optional<sys::DeviceNumber> FromDeviceNumber(absl::string_view name) {
   }
   const std::optional<uint32_t> encoded = ParseHex(name);
   if (!encoded.has_value()) return std::nullopt;
-  return Decode(*encoded);
+  return DecodeDevice(*encoded);
 }
 
 // devt_from_devname(), without partitions.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "testing/model/dm_fixture.h"
+#include "testing/model/encoded_device.h"
 
 namespace dmkit::model {
 namespace {

@@ -11,6 +11,7 @@
 #include "testing/model/dm_core.h"
 #include "testing/model/dm_device.h"
 #include "testing/model/dm_path.h"
+#include "testing/model/kernel_parse.h"
 
 namespace dmkit::model {
 namespace {
@@ -18,22 +19,17 @@ namespace {
 // What fits into a signed number of bytes.
 constexpr uint64_t kSectorsMax = (uint64_t{1} << 54) - 1;
 
-// isspace() of the kernel, which counts Latin-1's no-break space.
-bool IsSpace(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || static_cast<unsigned char>(c) == 0xa0;
-}
-
 }  // namespace
 
 std::vector<std::string> SplitWords(char* text) {
   std::vector<std::string> words;
   char* end = text;
   while (true) {
-    while (IsSpace(*end)) ++end;
+    while (IsKernelSpace(*end)) ++end;
     if (*end == '\0') return words;
     char* const start = end;
     char* out = start;
-    while (*end != '\0' && !IsSpace(*end)) {
+    while (*end != '\0' && !IsKernelSpace(*end)) {
       if (end[0] == '\\' && end[1] != '\0') ++end;
       *out++ = *end++;
     }

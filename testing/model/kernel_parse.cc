@@ -12,11 +12,6 @@
 namespace dmkit::model {
 namespace {
 
-// isspace() of the kernel (lib/ctype.c), which counts Latin-1's no-break space.
-bool IsKernelSpace(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || static_cast<unsigned char>(c) == 0xa0;
-}
-
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 void SkipSpaces(absl::string_view* text) {
@@ -82,6 +77,10 @@ std::optional<uint32_t> KstrtoU32(absl::string_view text) {
   const std::optional<uint64_t> value = KstrtoU64(text);
   if (!value.has_value() || *value > std::numeric_limits<uint32_t>::max()) return std::nullopt;
   return static_cast<uint32_t>(*value);
+}
+
+bool IsKernelSpace(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r') || static_cast<unsigned char>(c) == 0xa0;
 }
 
 bool SameWord(absl::string_view a, absl::string_view b) { return absl::EqualsIgnoreCase(a, b); }

@@ -28,6 +28,9 @@ std::optional<uint64_t> KstrtoU64(absl::string_view text);
 // kstrtouint(text, 10).
 std::optional<uint32_t> KstrtoU32(absl::string_view text);
 
+// isspace() of the kernel (lib/ctype.c), which counts Latin-1's no-break space.
+bool IsKernelSpace(char c);
+
 // strcasecmp() == 0, for ASCII.
 bool SameWord(absl::string_view a, absl::string_view b);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "testing/model/encoded_device.h"
 #include "testing/model/loop/loop_device.h"
 
 namespace dmkit::model {
@@ -18,12 +19,6 @@ constexpr uint32_t kSettableFlags = kLoopAutoclear | kLoopPartscan;
 constexpr uint32_t kClearableFlags = kLoopAutoclear;
 // What fallocate of a file takes at once, and what it frees: pages.
 constexpr uint64_t kFileDiscardSectorsMax = std::numeric_limits<uint32_t>::max() >> 9;
-
-// huge_encode_dev().
-uint64_t EncodeNumber(sys::DeviceNumber device) {
-  return (device.minor & 0xff) | (uint64_t{device.major} << 8) |
-         (uint64_t{device.minor & ~0xffu} << 12);
-}
 
 }  // namespace
 
@@ -88,9 +83,9 @@ int LoopDevice::SetStatus(const LoopInfo& info) {
 int LoopDevice::GetStatus(LoopInfo* info) const {
   if (!is_bound()) return -ENXIO;
   const sys::FileStat stat = file_->Stat();
-  info->device = EncodeNumber(stat.device);
+  info->device = EncodeDevice(stat.device);
   info->inode = stat.inode;
-  info->rdevice = EncodeNumber(stat.rdevice);
+  info->rdevice = EncodeDevice(stat.rdevice);
   info->offset = offset_;
   info->size_limit = size_limit_;
   info->number = loop_number_;
