@@ -24,9 +24,7 @@ void BlockHandle::Reset() {
 }
 
 BlockDevice::BlockDevice(Core& core, sys::DeviceNumber number, std::string disk_name)
-    : core_(core), number_(number), disk_name_(std::move(disk_name)) {
-  BumpDiskSequence();
-}
+    : core_(core), number_(number), disk_name_(std::move(disk_name)) {}
 
 BlockDevice::~BlockDevice() { DMKIT_CHECK(openers_.empty() && !is_added_); }
 

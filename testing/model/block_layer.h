@@ -123,7 +123,7 @@ class BlockDevice {
   const QueueLimits& limits() const { return limits_; }
   QueueLimits& mutable_limits() { return limits_; }
   uint64_t disk_sequence() const { return disk_sequence_; }
-  // A new number of the DISKSEQ kind: the medium changed.
+  // A new number of the DISKSEQ kind: the disk is made, or its medium changed.
   void BumpDiskSequence();
 
   // add_disk(): registers it, makes its node in a devtmpfs, sends "add". From here on it can be

@@ -54,6 +54,8 @@ class BlockRegistry {
   void SetListener(DiskListener* listener) { listener_ = listener; }
   // The next DISKSEQ.
   uint64_t NextDiskSequence() { return ++disk_sequence_; }
+  // They start anew. Disks that stay take theirs again.
+  void LosePower() { disk_sequence_ = 0; }
 
  private:
   std::map<uint32_t, std::string> majors_;

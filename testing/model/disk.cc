@@ -18,6 +18,7 @@ Disk::Disk(Core& core, sys::DeviceNumber number, std::string disk_name, uint64_t
   SetSectors(bytes / kSectorBytes);
   mutable_limits().max_discard_sectors = std::numeric_limits<uint32_t>::max();
   mutable_limits().discard_granularity_bytes = kSectorBytes;
+  BumpDiskSequence();
   AddDisk();
 }
 
@@ -32,6 +33,8 @@ void Disk::Resize(uint64_t bytes) {
 
 void Disk::LosePower(Unsynced unsynced) {
   LosePageCache();
+  SetNodeReadOnly(false);
+  BumpDiskSequence();
   contents_.LosePower(unsynced, core().random);
 }
 

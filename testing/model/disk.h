@@ -27,7 +27,8 @@ class Disk : public BlockDevice {
   void SetWriteCache(bool has_write_cache) { has_write_cache_ = has_write_cache; }
   // Grows or shrinks it, with the uevent that a real one sends.
   void Resize(uint64_t bytes);
-  // Back to what was flushed.
+  // Back to what was flushed. A disk that the kernel has not seen before: it takes a new number,
+  // and what an ioctl has forbidden is allowed again.
   void LosePower(Unsynced unsynced);
 
   const SparseBytes& contents() const { return contents_; }

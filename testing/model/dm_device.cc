@@ -16,6 +16,7 @@ DmDevice::DmDevice(DmCore& dm, sys::DeviceNumber number)
     : BlockDevice(dm.core(), number, absl::StrCat("dm-", number.minor)),
       dm_(dm),
       stats_(dm.profile()) {
+  BumpDiskSequence();
   // Until a table with a device that has one was loaded.
   mutable_limits().has_write_cache = false;
 }

@@ -158,10 +158,11 @@ void ModelKernel::Parts::LosePower(Unsynced unsynced) {
   EndDrivers();
   semaphores.LosePower();
   if (udevd != nullptr) udevd->LosePower();
+  core.blocks.LosePower();
   for (const std::unique_ptr<Disk>& disk : disks) disk->LosePower(unsynced);
   // What the end of the drivers has left behind is theirs too.
   core.scheduler.LosePower();
-  core.uevents.Take();
+  core.uevents.LosePower();
   core.has_power = true;
 }
 

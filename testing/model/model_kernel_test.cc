@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "dm/device_mapper.h"
@@ -29,6 +30,7 @@ using sys::IsOk;
 using sys::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class ModelKernelTest : public ::testing::TestWithParam<const Profile*> {
@@ -174,6 +176,18 @@ TEST_P(ModelKernelTest, DisksStayOverAPowerLossAndKeepWhatWasFlushed) {
   std::string bytes(4, '\0');
   EXPECT_THAT((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], 4)), IsOkAndHolds(4u));
   EXPECT_EQ(bytes, "kept");
+}
+
+TEST_P(ModelKernelTest, AfterAPowerLossTheKernelCountsAnew) {
+  Disk& disk = kernel_.AddDisk("vda", 1 << 20);
+  disk.SetNodeReadOnly(true);
+  kernel_.Reboot();
+  EXPECT_FALSE(disk.read_only());
+  EXPECT_EQ(disk.disk_sequence(), 1u);
+  const std::vector<Uevent> events = kernel_.TakeUevents();
+  ASSERT_THAT(events, Not(IsEmpty()));
+  EXPECT_EQ(events.front().sequence, 1u);
+  EXPECT_EQ(events.front().Value("DISKSEQ"), "2");
 }
 
 TEST_P(ModelKernelTest, ATmpfsHoldsNoMoreThanItsSize) {

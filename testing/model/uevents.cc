@@ -52,4 +52,9 @@ std::vector<Uevent> Uevents::Take() {
   return taken;
 }
 
+void Uevents::LosePower() {
+  events_.clear();
+  sent_ = 0;
+}
+
 }  // namespace dmkit::model

@@ -51,6 +51,8 @@ class Uevents {
   // The events since the last Take(), oldest first. Only the last kKept are kept.
   static constexpr size_t kKept = 4096;
   std::vector<Uevent> Take();
+  // Forgets them, and starts with the first number again. Listeners stay.
+  void LosePower();
   uint64_t sent() const { return sent_; }
 
  private:

@@ -29,6 +29,7 @@ LoopDevice::LoopDevice(Core& core, const LoopDriver& driver, uint32_t loop_numbe
     : BlockDevice(core, {kLoopMajor, loop_number}, absl::StrCat("loop", loop_number)),
       driver_(driver),
       loop_number_(loop_number) {
+  BumpDiskSequence();
   AddDisk();
 }
 

@@ -72,6 +72,12 @@ TEST_P(PoolTableTest, FeaturesAreLookedAtBeforeDevicesAndDevicesBeforeNumbers) {
   EXPECT_EQ(Load("8:32 8:99 127 0"), -ENXIO);
 }
 
+TEST_P(PoolTableTest, APoolObjectIsNoDisk) {
+  MakePool();
+  ASSERT_EQ(machine_.Create("a"), 0);
+  EXPECT_EQ(machine_.device("a").disk_sequence(), machine_.device("pool").disk_sequence() + 1);
+}
+
 TEST_P(PoolTableTest, ReadOnlyTableIsRefused) {
   ASSERT_EQ(machine_.Create("pool"), 0);
   EXPECT_EQ(machine_.Load("pool", 16 * kBlock, "thin-pool", PoolLine(), kReadOnlyFlag), -EINVAL);
