@@ -4,7 +4,11 @@
 #include "testing/differential/compare.h"
 
 #include <cstring>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "dm/uapi.h"
 #include "loop/uapi.h"
@@ -18,15 +22,16 @@ bool IsStatus(unsigned long request) {
   return request == DM_TABLE_STATUS || request == DM_DEV_WAIT;
 }
 
-// "1 116/1024 0/256 ..." with the number behind the first space made "0". False when it is no such
-// text: a table, or "Fail".
-bool ReplaceUsedMetadata(std::string* text) {
-  const size_t begin = text->find(' ');
-  if (begin == std::string::npos) return false;
-  const size_t end = text->find_first_not_of("0123456789", begin + 1);
-  if (end == std::string::npos || end == begin + 1 || (*text)[end] != '/') return false;
-  text->replace(begin + 1, end - begin - 1, "0");
-  return true;
+// "1 116/1024 0/256 46 rw ..." with the number of used metadata blocks and that of the held root
+// made "0". The text as it is when it is none of these: a table, or "Fail".
+std::string WithoutMetadataBlocks(absl::string_view text) {
+  std::vector<std::string> words = absl::StrSplit(text, ' ');
+  if (words.size() < 4) return std::string(text);
+  const size_t slash = words[1].find('/');
+  if (slash == std::string::npos) return std::string(text);
+  words[1].replace(0, slash, "0");
+  if (words[3] != "-") words[3] = "0";
+  return absl::StrJoin(words, " ");
 }
 
 // A pool is the only target of its table, so its record is the first and the last.
@@ -35,10 +40,12 @@ void NormalisePoolStatus(std::string* bytes) {
   if (bytes->size() < kText) return;
   const char* const type = bytes->data() + sizeof(dm_ioctl) + offsetof(dm_target_spec, target_type);
   if (absl::string_view(type, strnlen(type, DM_MAX_TYPE_NAME)) != kPoolType) return;
-  std::string text = bytes->substr(kText, strnlen(bytes->data() + kText, bytes->size() - kText));
-  if (!ReplaceUsedMetadata(&text)) return;
+  const std::string text =
+      bytes->substr(kText, strnlen(bytes->data() + kText, bytes->size() - kText));
+  const std::string normalised = WithoutMetadataBlocks(text);
+  if (normalised == text) return;
   bytes->resize(kText);
-  bytes->append(text);
+  bytes->append(normalised);
   std::memset(&(*bytes)[offsetof(dm_ioctl, data_size)], 0, sizeof(uint32_t));
   std::memset(&(*bytes)[sizeof(dm_ioctl) + offsetof(dm_target_spec, next)], 0, sizeof(uint32_t));
 }

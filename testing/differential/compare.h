@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether two kernels gave the same answer. The same means every byte, but for what is listed here:
-//  * used metadata blocks in the status of a pool, which the model counts in its own way, and what
-//    depends on how many digits they have: data_size and the offset of the next record;
+//  * in the status of a pool, the used metadata blocks and the block of the held root, since the
+//    model takes metadata blocks in an order of its own; and what depends on how many digits they
+//    have: data_size and the offset of the next record;
 //  * device and inode number of a loop device's backing file.
 
 #ifndef DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_

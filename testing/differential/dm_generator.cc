@@ -68,8 +68,8 @@ class DmGeneratorImpl : public Generator {
     swarm_.Sometimes(2, [this] { return TargetVersion(); });
     swarm_.Sometimes(2, [this] { return OtherRequest(); });
     swarm_.Sometimes(3, [] { return Poll(); });
-    swarm_.Sometimes(5, [this] { return Open(); });
-    swarm_.Sometimes(4, [this] { return OnSlot(Kind::kClose); });
+    swarm_.Sometimes(10, [this] { return Open(); });
+    swarm_.Sometimes(2, [this] { return OnSlot(Kind::kClose); });
     swarm_.Sometimes(4, [this] { return Io(Kind::kRead); });
     swarm_.Sometimes(4, [this] { return Io(Kind::kWrite); });
     swarm_.Sometimes(2, [this] { return BlockIoctl(); });
@@ -308,7 +308,7 @@ class DmGeneratorImpl : public Generator {
   Operation OnSlot(Kind kind) {
     Operation operation;
     operation.kind = kind;
-    operation.slot = kFirstSlot + choices_.Below(4);
+    operation.slot = kFirstSlot + choices_.Below(2);
     return operation;
   }
 

@@ -38,8 +38,8 @@ constexpr absl::string_view kUsage =
     "                    [--history=K] [--target=kernel|model-6.1|model-6.12] [--scratch=DIR]\n"
     "                    [--verbose]\n";
 constexpr int kShrinkTries = 300;
-// What a model is given when there is no kernel to follow.
-constexpr uint32_t kModelMajor = 254;
+// What a model is given when there is no kernel to follow. Its disks have 254.
+constexpr uint32_t kModelMajor = 253;
 
 struct Options {
   uint64_t seed = 0;
@@ -171,11 +171,11 @@ class Campaign {
     std::cout << "history " << k << " of seed " << options_.seed << " (profile "
               << NameOf(ProfileOf(k)) << ") differs at operation " << divergence.index << ":\n";
     history.resize(divergence.index + 1);
-    const std::string name = NameOf(history.back());
+    const std::string name = NameOf(divergence.operation);
     const auto diverges = [&](const History& shorter) {
       const auto found = Find(start, shorter);
       // Another divergence is another finding.
-      return found.has_value() && NameOf(shorter[found->index]) == name;
+      return found.has_value() && NameOf(found->operation) == name;
     };
     history = Shrink(std::move(history), diverges, kShrinkTries);
     if (const auto found = Find(start, history)) divergence = *found;

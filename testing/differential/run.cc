@@ -4,9 +4,12 @@
 #include "testing/differential/run.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "dm/uapi.h"
 #include "sys/status.h"
+#include "testing/conformance/dm_request.h"
 #include "testing/differential/compare.h"
 
 namespace dmkit::differential {
@@ -30,6 +33,67 @@ Outcome RunOnKernel(Side& kernel, const Operation& operation, const Outcome& wan
   return outcome;
 }
 
+// A wait that the model has refused before anything had changed. Others, such as a resume that
+// waits for its pool, stop half-way.
+bool IsHarmlessWait(const Operation& operation) {
+  return operation.kind == Kind::kRead || operation.request == DM_DEV_WAIT;
+}
+
+bool IsDeferred(const Operation& operation) {
+  uint32_t flags = 0;
+  if (operation.kind != Kind::kIoctl || operation.bytes.size() < sizeof(dm_ioctl)) return false;
+  std::memcpy(&flags, operation.bytes.data() + offsetof(dm_ioctl, flags), sizeof(flags));
+  return (flags & DM_DEFERRED_REMOVE) != 0 &&
+         (operation.request == DM_REMOVE_ALL || operation.request == DM_DEV_REMOVE);
+}
+
+// After these a kernel may go on removing devices in its own time.
+bool MayRemoveLater(const Operation& operation) {
+  return operation.kind == Kind::kClose || operation.kind == Kind::kOpen ||
+         operation.request == DM_REMOVE_ALL || operation.request == DM_DEV_REMOVE;
+}
+
+Operation ListOfDevices() {
+  conformance::DmRequest request(8192);
+  request.Poison();
+  Operation operation;
+  operation.request = DM_LIST_DEVICES;
+  operation.bytes = request.bytes();
+  return operation;
+}
+
+Operation Probe(unsigned long request) {
+  conformance::DmRequest bytes(sizeof(dm_ioctl));
+  bytes.Name("probe of the lowest free minor");
+  Operation operation;
+  operation.request = request;
+  operation.bytes = bytes.bytes();
+  return operation;
+}
+
+// The number of a device that lives no longer than this.
+Outcome LowestMinor(Side& side) {
+  const Outcome outcome = side.Run(Probe(DM_DEV_CREATE));
+  side.Run(Probe(DM_DEV_REMOVE));
+  return outcome;
+}
+
+// Waits until the kernel has the model's devices. Names go first and minors last.
+std::optional<Divergence> AwaitRemovals(Side& model, Side& kernel, size_t index) {
+  const Operation list = ListOfDevices();
+  const Outcome expected = model.Run(list);
+  const Outcome seen = RunOnKernel(kernel, list, expected);
+  if (!Same(list, expected, seen)) return Divergence{index, list, expected, seen};
+  const Operation probe = Probe(DM_DEV_CREATE);
+  const Outcome wanted = LowestMinor(model);
+  Outcome minor = LowestMinor(kernel);
+  for (int i = 0; i < kSettleTimes && !Same(probe, wanted, minor) && kernel.Settle(); ++i) {
+    minor = LowestMinor(kernel);
+  }
+  if (!Same(probe, wanted, minor)) return Divergence{index, probe, wanted, minor};
+  return std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& start,
@@ -38,19 +102,24 @@ absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& sta
     if (absl::Status status = side->Begin(start); !status.ok()) return status;
   }
   RunResult result;
+  bool is_deferring = false;  // from the first deferred removal on
   for (size_t i = 0; i < history.size(); ++i) {
     const Operation& operation = history[i];
     const Outcome expected = model.Run(operation);
     const bool has_waited = model.waited() != Wait::kNone;
     ++(*coverage)[NameOf(operation)][has_waited ? "would wait" : EndOf(expected)];
-    if (model.waited() == Wait::kEndless) continue;
-    if (model.waited() == Wait::kLong) break;
+    if (model.waited() == Wait::kEndless && IsHarmlessWait(operation)) continue;
+    if (has_waited) break;
     ++result.compared;
     const Outcome seen = RunOnKernel(kernel, operation, expected);
     if (!Same(operation, expected, seen)) {
-      result.divergence = Divergence{i, expected, seen};
+      result.divergence = Divergence{i, operation, expected, seen};
       break;
     }
+    is_deferring = is_deferring || IsDeferred(operation);
+    if (!is_deferring || !MayRemoveLater(operation)) continue;
+    result.divergence = AwaitRemovals(model, kernel, i);
+    if (result.divergence.has_value()) break;
   }
   return result;
 }
@@ -78,7 +147,8 @@ std::string Report(const History& history, const Divergence& divergence) {
   for (size_t i = 0; i <= divergence.index; ++i) {
     absl::StrAppend(&text, "  ", i, ". ", Show(history[i]), "\n");
   }
-  const Operation& last = history[divergence.index];
+  const Operation& last = divergence.operation;
+  absl::StrAppend(&text, "  differs: ", Show(last), "\n");
   absl::StrAppend(&text, "  model:  ", Show(last, divergence.model), "\n");
   absl::StrAppend(&text, "  kernel: ", Show(last, divergence.kernel), "\n");
   return text;

@@ -18,7 +18,8 @@
 namespace dmkit::differential {
 
 struct Divergence {
-  size_t index = 0;  // in the history
+  size_t index = 0;     // in the history
+  Operation operation;  // what was answered differently: the one of that index, or a look after it
   Outcome model;
   Outcome kernel;
 };
@@ -32,8 +33,8 @@ struct RunResult {
   std::optional<Divergence> divergence;
 };
 
-// Fails only when a side cannot begin. What would wait is not done on the kernel; when a timer
-// ended the wait, so does the history, since what has changed by then is not the same on both.
+// Fails only when a side cannot begin. What would wait is not done on the kernel, and ends the
+// history unless nothing has changed by then.
 absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& start,
                                      const History& history, Coverage* coverage);
 

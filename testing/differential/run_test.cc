@@ -104,28 +104,32 @@ TEST(RunHistoryTest, OneByteIsEnoughForADivergence) {
   EXPECT_TRUE(result->divergence.has_value());
 }
 
-TEST(RunHistoryTest, WhatWouldWaitForEverIsLeftOutOnTheKernel) {
+TEST(RunHistoryTest, AReadThatWouldWaitForEverIsLeftOutOnTheKernel) {
   ScriptedSide model(Fine);
   model.wait_at = 2;
   model.wait = Wait::kEndless;
   ScriptedSide kernel(Fine);
   Coverage coverage;
-  const auto result = RunHistory(model, kernel, {}, Numbers(5), &coverage);
+  History history = Numbers(5);
+  history[2].kind = Kind::kRead;
+  const auto result = RunHistory(model, kernel, {}, history, &coverage);
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->compared, 4u);
   EXPECT_THAT(kernel.done, ::testing::ElementsAre(0, 1, 3, 4));
 }
 
-TEST(RunHistoryTest, WhatATimerEndsEndsTheHistory) {
-  ScriptedSide model(Fine);
-  model.wait_at = 2;
-  model.wait = Wait::kLong;
-  ScriptedSide kernel(Fine);
-  Coverage coverage;
-  const auto result = RunHistory(model, kernel, {}, Numbers(5), &coverage);
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->compared, 2u);
-  EXPECT_THAT(kernel.done, ::testing::ElementsAre(0, 1));
+TEST(RunHistoryTest, AnyOtherWaitEndsTheHistory) {
+  for (const Wait wait : {Wait::kEndless, Wait::kLong}) {
+    ScriptedSide model(Fine);
+    model.wait_at = 2;
+    model.wait = wait;
+    ScriptedSide kernel(Fine);
+    Coverage coverage;
+    const auto result = RunHistory(model, kernel, {}, Numbers(5), &coverage);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result->compared, 2u);
+    EXPECT_THAT(kernel.done, ::testing::ElementsAre(0, 1));
+  }
 }
 
 TEST(RunHistoryTest, ALookIsRepeatedUntilTheKernelHasSettled) {
@@ -196,8 +200,9 @@ bool SameStatus(const std::string& one, const std::string& other) {
   return Same(operation, {0, PoolStatus(one)}, {0, PoolStatus(other)});
 }
 
-TEST(CompareTest, UsedMetadataOfAPoolMayDiffer) {
+TEST(CompareTest, UsedMetadataAndHeldRootOfAPoolMayDiffer) {
   EXPECT_TRUE(SameStatus("1 9/1024 0/256 - rw ", "1 116/1024 0/256 - rw "));
+  EXPECT_TRUE(SameStatus("1 9/1024 0/256 31 rw ", "1 9/1024 0/256 135 rw "));
 }
 
 TEST(CompareTest, NothingElseOfAPoolMayDiffer) {
@@ -205,7 +210,9 @@ TEST(CompareTest, NothingElseOfAPoolMayDiffer) {
   EXPECT_FALSE(SameStatus("1 9/1024 0/256 - rw ", "1 9/1025 0/256 - rw "));
   EXPECT_FALSE(SameStatus("1 9/1024 0/256 - rw ", "1 9/1024 1/256 - rw "));
   EXPECT_FALSE(SameStatus("1 9/1024 0/256 - rw ", "1 9/1024 0/256 - ro "));
+  EXPECT_FALSE(SameStatus("1 9/1024 0/256 - rw ", "1 9/1024 0/256 31 rw "));
   EXPECT_FALSE(SameStatus("Fail", "Error"));
+  EXPECT_FALSE(SameStatus("7:0 7:1 128 0 0 ", "7:0 7:1 128 1 0 "));
 }
 
 TEST(CompareTest, OfABackingFileDeviceAndInodeMayDiffer) {
@@ -224,7 +231,7 @@ TEST(CompareTest, OfABackingFileDeviceAndInodeMayDiffer) {
 }
 
 TEST(ReportTest, ShowsEachOperationAndBothAnswers) {
-  const std::string text = Report(Numbers(3), {1, {0, ""}, {-EBUSY, ""}});
+  const std::string text = Report(Numbers(3), {1, Number(1), {0, ""}, {-EBUSY, ""}});
   EXPECT_THAT(text, HasSubstr("0. slot 0"));
   EXPECT_THAT(text, HasSubstr("model:  0"));
   EXPECT_THAT(text, HasSubstr("kernel: EBUSY"));

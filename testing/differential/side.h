@@ -29,7 +29,7 @@ struct Start {
 // What an operation would have waited for, had it been done on a real kernel.
 enum class Wait {
   kNone,
-  kEndless,  // nothing would end it, and nothing has changed
+  kEndless,  // nothing would end it
   kLong,     // a timer ended it after more than a moment
 };
 

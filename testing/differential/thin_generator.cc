@@ -80,8 +80,8 @@ class ThinGeneratorImpl : public Generator {
     swarm_.Sometimes(2, [this] { return Named(DM_TABLE_DEPS, AnyName(), 0); });
     swarm_.Sometimes(1, [this] { return Named(DM_REMOVE_ALL, "", Deferred()); });
     swarm_.Sometimes(2, [this] { return Named(DM_LIST_DEVICES, "", 0); });
-    swarm_.Always(8, [this] { return Open(); });
-    swarm_.Sometimes(3, [this] { return OnSlot(Kind::kClose); });
+    swarm_.Always(12, [this] { return Open(); });
+    swarm_.Sometimes(1, [this] { return OnSlot(Kind::kClose); });
     swarm_.Sometimes(12, [this] { return Io(Kind::kRead); });
     swarm_.Sometimes(16, [this] { return Io(Kind::kWrite); });
     swarm_.Sometimes(3, [this] { return OnSlot(Kind::kSync); });
@@ -89,7 +89,7 @@ class ThinGeneratorImpl : public Generator {
     swarm_.Sometimes(2, [this] { return Range(BLKZEROOUT); });
     if (choices_.OneIn(3)) {
       swarm_.Always(1, [this] { return Resize(); });
-      swarm_.Always(1, [this] { return SetCapacity(); });
+      swarm_.Always(1, [] { return SetCapacity(); });
       swarm_.Always(1, [this] { return OpenLoop(); });
     }
   }
@@ -246,7 +246,7 @@ class ThinGeneratorImpl : public Generator {
   Operation OnSlot(Kind kind) {
     Operation operation;
     operation.kind = kind;
-    operation.slot = kFirstSlot + choices_.Below(4);
+    operation.slot = kFirstSlot + choices_.Below(2);
     return operation;
   }
 

@@ -43,10 +43,8 @@ struct Range {
 
 int CheckDiscardRange(const BlockDevice& device, Range range) {
   const uint64_t size = device.sectors() * kSectorBytes;
-  const bool is_strict = device.core().profile.discards_without_devices;
-  const uint64_t mask = (is_strict ? device.limits().logical_block_bytes : kSectorBytes) - 1;
-  if (((range.start | range.length) & mask) != 0) return -EINVAL;
-  if (is_strict && range.length == 0) return -EINVAL;
+  const uint64_t mask = device.limits().logical_block_bytes - 1;
+  if (((range.start | range.length) & mask) != 0 || range.length == 0) return -EINVAL;
   if (range.length > size || range.start > size - range.length) return -EINVAL;
   return 0;
 }
