@@ -3,7 +3,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "testing/conformance/guarded_ioctl.h"
 #include "testing/conformance/loop_fixture.h"
@@ -199,22 +202,15 @@ TEST_F(LoopAttach, TheReadOnlyFlagMakesAReadOnlyDevice) {
 }
 
 TEST_F(LoopAttach, ADeviceThatSomebodyElseHoldsGivesEbusy) {
-  sys::OpenOptions options;
-  options.exclusive = true;
-  const auto holder = host().root->OpenFile("/dev/loop0", options);
-  ASSERT_TRUE(holder.ok()) << holder.status();
+  const FilePtr holder = HeldLoop(0);
   const FilePtr backing = Open(File("f", kMiB), kReadWrite);
   EXPECT_EQ(SetFd(*Loop(0), *backing), -EBUSY);
   EXPECT_EQ(Configure(*Loop(0), *backing), -EBUSY);
 }
 
 TEST_F(LoopAttach, TheExclusiveHolderItselfMayAttach) {
-  sys::OpenOptions options;
-  options.access = kReadWrite;
-  options.exclusive = true;
-  const auto holder = host().root->OpenFile("/dev/loop0", options);
-  ASSERT_TRUE(holder.ok()) << holder.status();
-  EXPECT_EQ(SetFd(**holder, *Open(File("f", kMiB), kReadWrite)), 0);
+  const FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(SetFd(*holder, *Open(File("f", kMiB), kReadWrite)), 0);
 }
 
 TEST_F(LoopAttach, TheFileNameIsWhatTheCallerSays) {
@@ -247,6 +243,105 @@ TEST_F(LoopAttach, AttachingSendsOneChangeEvent) {
     return !events.empty();
   }));
   EXPECT_EQ(events, std::vector<std::string>{"change loop3"});
+}
+
+TEST_F(LoopAttach, ADirectoryGivesEinval) {
+  EXPECT_EQ(SetFd(*Loop(0), *Open(machine().Directory())), -EINVAL);
+}
+
+TEST_F(LoopAttach, AFailureLeavesItUnbound) {
+  loop_config config{};
+  config.info.lo_flags = 2;
+  EXPECT_EQ(Try(config), -EINVAL);
+  EXPECT_EQ(StatusError(*Loop(0)), -ENXIO);
+  EXPECT_EQ(size_, 0u);
+  config.info.lo_flags = 0;
+  EXPECT_EQ(Try(config), 0);
+}
+
+TEST_F(LoopAttach, AWrongBlockSizeSilencesItsUeventsSince612) {
+  const FilePtr control = Control();
+  ASSERT_EQ(Value(*control, LOOP_CTL_ADD, 11), 11);
+  loop_config config{};
+  config.block_size = 1000;
+  const std::string path = File("f", kMiB);
+  EXPECT_EQ(Configure(*Loop(11), *Open(path, kReadWrite), config), -EINVAL);
+  EXPECT_EQ(StatusError(*Loop(11)), -ENXIO);
+  TakeUevents();
+  ASSERT_EQ(Value(*control, LOOP_CTL_REMOVE, 11), 0);
+  const std::vector<std::string> events = {"remove loop11"};
+  EXPECT_EQ(TakeUevents(), is_6_1() ? events : std::vector<std::string>{});
+}
+
+TEST_F(LoopAttach, SuccessEndsTheSilence) {
+  loop_config config{};
+  config.block_size = 1000;
+  EXPECT_EQ(Try(config), -EINVAL);
+  TakeUevents();
+  EXPECT_EQ(Try({}), 0);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"change loop0"});
+}
+
+TEST_F(LoopAttach, AutoclearAndPartscanAreTaken) {
+  loop_config config{};
+  config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN;
+  {
+    const FilePtr loop = Loop(0);
+    ASSERT_EQ(Configure(*loop, *Open(File("f", kMiB), kReadWrite), config), 0);
+    EXPECT_EQ(FlagsOf(*loop), config.info.lo_flags);
+  }
+  EXPECT_TRUE(IsDetachedInTime(0));
+}
+
+TEST_F(LoopAttach, TheDirectIoFlagIsTaken) {
+  loop_config config{};
+  config.info.lo_flags = LO_FLAGS_DIRECT_IO;
+  ASSERT_EQ(Try(config), 0);
+  EXPECT_EQ(FlagsOf(*Loop(0)), uint32_t{LO_FLAGS_DIRECT_IO});
+}
+
+TEST_F(LoopAttach, TheDirectIoFlagIsDroppedWhereItCannotBe) {
+  loop_config config{};
+  config.info.lo_flags = LO_FLAGS_DIRECT_IO;
+  config.info.lo_offset = 100;
+  ASSERT_EQ(Try(config), 0);
+  EXPECT_EQ(FlagsOf(*Loop(0)), 0u);
+}
+
+TEST_F(LoopAttach, AFileThatIsOpenForDirectIoSetsTheFlag) {
+  sys::OpenOptions options;
+  options.access = kReadWrite;
+  options.direct = true;
+  const auto backing = host().root->OpenFile(File("f", kMiB), options);
+  ASSERT_TRUE(backing.ok()) << backing.status();
+  const FilePtr loop = Loop(0);
+  ASSERT_EQ(SetFd(*loop, **backing), 0);
+  EXPECT_EQ(FlagsOf(*loop), uint32_t{LO_FLAGS_DIRECT_IO});
+}
+
+TEST_F(LoopAttach, TheSequenceNumberOfTheDiskGrows) {
+  const auto sequence = [this] {
+    uint64_t number = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(Attribute(0, "diskseq"), &number));
+    return number;
+  };
+  const uint64_t before = sequence();
+  Attach(0, File("f", kMiB));
+  EXPECT_GT(sequence(), before);
+}
+
+TEST_F(LoopAttach, ABoundDeviceComesBeforeTheFile) {
+  Attach(0, File("f", kMiB));
+  EXPECT_EQ(SetFd(*Loop(0), *Loop(1)), -EBUSY);
+}
+
+TEST_F(LoopAttach, TheFileComesBeforeTheFlags) {
+  loop_config config{};
+  config.info.lo_offset = uint64_t{1} << 63;
+  const FilePtr loop = Loop(0);
+  EXPECT_EQ(Configure(*loop, *loop, config), -EBADF);
+  config.info.lo_flags = 2;
+  EXPECT_EQ(Try(config), -EINVAL);
 }
 
 }  // namespace

@@ -91,5 +91,29 @@ TEST_F(LoopControl, AReadOnlyDescriptorIsEnough) {
   EXPECT_EQ(Value(*control, LOOP_CTL_REMOVE, 11), 0);
 }
 
+TEST_F(LoopControl, EverybodyWithADescriptorMayAddAndRemove) {
+  AsNobody("/dev/loop-control", kRead, [](sys::File& control) {
+    EXPECT_EQ(Value(control, LOOP_CTL_ADD, 11), 11);
+    EXPECT_EQ(Value(control, LOOP_CTL_REMOVE, 11), 0);
+  });
+}
+
+TEST_F(LoopControl, OpeningANodeMakesItsDevice) {
+  const std::string node = "/dev/of-loop-20";
+  ASSERT_TRUE(host().root->MakeNode(node, sys::FileType::kBlockDevice, {7, 20}, 0600).ok());
+  EXPECT_EQ(OpenError(node), 0);
+  EXPECT_EQ(StatusError(*Loop(20)), -ENXIO);
+  EXPECT_TRUE(host().root->Unlink(node).ok());
+}
+
+TEST_F(LoopControl, AddAndRemoveSendAUeventEach) {
+  const FilePtr control = Control();
+  TakeUevents();
+  ASSERT_EQ(Value(*control, LOOP_CTL_ADD, 11), 11);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"add loop11"});
+  ASSERT_EQ(Value(*control, LOOP_CTL_REMOVE, 11), 0);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"remove loop11"});
+}
+
 }  // namespace
 }  // namespace dmkit::conformance

@@ -2,6 +2,8 @@
 // LOOP_CLR_FD and LO_FLAGS_AUTOCLEAR.
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include "testing/conformance/loop_fixture.h"
 
@@ -101,6 +103,45 @@ TEST_F(LoopDetach, ADetachedDeviceHasSizeZeroAndNoAttributes) {
   ASSERT_TRUE(IsDetachedInTime(0));
   EXPECT_EQ(SizeOf(*Loop(0)), 0u);
   EXPECT_EQ(Attribute(0, "loop/backing_file"), "");
+}
+
+TEST_F(LoopDetach, EverybodyWithADescriptorMay) {
+  AsNobody("/dev/loop0", kRead, [](sys::File& loop) { EXPECT_EQ(Detach(loop), 0); });
+  EXPECT_TRUE(IsDetachedInTime(0));
+}
+
+TEST_F(LoopDetach, AHolderDelaysIt) {
+  FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(Detach(*Loop(0)), 0);
+  EXPECT_EQ(StatusError(*holder), 0);
+  holder.reset();
+  EXPECT_TRUE(IsDetachedInTime(0));
+}
+
+TEST_F(LoopDetach, SendsTwoUevents) {
+  TakeUevents();
+  ASSERT_EQ(Detach(*Loop(0)), 0);
+  ASSERT_TRUE(IsDetachedInTime(0));
+  const std::vector<std::string> events = {"change loop0", "change loop0 DISK_MEDIA_CHANGE=1"};
+  EXPECT_EQ(TakeUevents(), events);
+}
+
+TEST_F(LoopDetach, OffsetAndFlagsGoWithTheFile) {
+  loop_info64 info{};
+  info.lo_offset = 4096;
+  info.lo_flags = LO_FLAGS_PARTSCAN;
+  ASSERT_EQ(SetStatus(*Loop(0), info), 0);
+  ASSERT_EQ(Detach(*Loop(0)), 0);
+  ASSERT_TRUE(IsDetachedInTime(0));
+  Attach(0, path_);
+  EXPECT_EQ(SizeOf(*Loop(0)), kMiB);
+  EXPECT_EQ(FlagsOf(*Loop(0)), 0u);
+}
+
+TEST_F(LoopDetach, ASecondTimeByTheOnlyOpenerGivesEnxio) {
+  const FilePtr loop = Loop(0);
+  ASSERT_EQ(Detach(*loop), 0);
+  EXPECT_EQ(Detach(*loop), -ENXIO);
 }
 
 }  // namespace

@@ -100,6 +100,30 @@ FilePtr LoopTest::Loop(uint32_t number, sys::Access access) {
   return Open(absl::StrCat("/dev/loop", number), access);
 }
 
+FilePtr LoopTest::HeldLoop(uint32_t number) {
+  sys::OpenOptions options;
+  options.access = kReadWrite;
+  options.exclusive = true;
+  auto loop = host().root->OpenFile(absl::StrCat("/dev/loop", number), options);
+  EXPECT_TRUE(loop.ok()) << loop.status();
+  return loop.ok() ? *std::move(loop) : nullptr;
+}
+
+void LoopTest::AsNobody(const std::string& node, sys::Access access,
+                        const std::function<void(sys::File& file)>& body) {
+  const auto before = host().root->Stat(node);
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_TRUE(host().root->SetMode(node, 0666).ok());
+  machine().AsNobody([&](const sys::Host& nobody) {
+    sys::OpenOptions options;
+    options.access = access;
+    const auto file = nobody.root->OpenFile(node, options);
+    ASSERT_TRUE(file.ok()) << file.status();
+    body(**file);
+  });
+  EXPECT_TRUE(host().root->SetMode(node, before->mode).ok());
+}
+
 int LoopTest::Value(sys::File& file, unsigned long request, uint64_t value) {
   const auto result = file.IoctlValue(request, value);
   return result.ok() ? *result : -sys::GetErrno(result.status());

@@ -6,6 +6,7 @@
 #define DMKIT_TESTING_CONFORMANCE_LOOP_FIXTURE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,11 @@ class LoopTest : public ConformanceTest {
   void Resize(const std::string& path, uint64_t bytes);
   // An open loop device; a failure fails the case.
   FilePtr Loop(uint32_t number, sys::Access access = kReadWrite);
+  // The same, held: for exclusive use.
+  FilePtr HeldLoop(uint32_t number);
+  // Calls `body` with a descriptor of user 65534's own, on a node that everybody may open.
+  void AsNobody(const std::string& node, sys::Access access,
+                const std::function<void(sys::File& file)>& body);
   FilePtr Control() { return Open("/dev/loop-control", kReadWrite); }
 
   // ---- Calls: what they return, or a negative errno.
@@ -52,6 +58,8 @@ class LoopTest : public ConformanceTest {
   bool IsReadOnly(sys::File& device);
   // Whether it is unbound, now or soon.
   bool IsDetachedInTime(uint32_t number);
+  // Of all block devices, since this was called last.
+  std::vector<std::string> TakeUevents() { return machine().TakeUevents(); }
   // A file below /sys/block/loopN; "" when it is not there.
   std::string Attribute(uint32_t number, absl::string_view name);
 

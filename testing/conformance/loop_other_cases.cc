@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sys/status.h"
@@ -148,10 +149,7 @@ TEST_F(LoopSetBlockSize, IsCutToThirtyTwoBitsSince612) {
 
 TEST_F(LoopSetBlockSize, ADeviceThatSomebodyElseHoldsGivesEbusy) {
   Attach(0, path_);
-  sys::OpenOptions options;
-  options.exclusive = true;
-  const auto holder = host().root->OpenFile("/dev/loop0", options);
-  ASSERT_TRUE(holder.ok()) << holder.status();
+  const FilePtr holder = HeldLoop(0);
   EXPECT_EQ(Value(*Loop(0), LOOP_SET_BLOCK_SIZE, 512), -EBUSY);
 }
 
@@ -179,6 +177,94 @@ TEST_F(LoopIo, AReadOnlyDeviceOpensForWritingAndGivesEpermForWrites) {
 }
 
 TEST_F(LoopIo, AnUnboundDeviceHasSizeZero) { EXPECT_EQ(SizeOf(*Loop(0)), 0u); }
+
+TEST_F(LoopChangeFd, SendsAChangeEventAlsoWhenItFails) {
+  Attach(0, path_);
+  TakeUevents();
+  EXPECT_EQ(ChangeFd(*Loop(0), *Open(path_)), -EINVAL);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"change loop0"});
+}
+
+TEST_F(LoopChangeFd, TakesFilesAndDevicesOnly) {
+  const FilePtr loop = Loop(0);
+  ASSERT_EQ(SetFd(*loop, *Open(path_)), 0);
+  EXPECT_EQ(ChangeFd(*loop, *Open("/dev/null")), -EINVAL);
+  EXPECT_EQ(ChangeFd(*loop, *loop), -EBADF);
+  EXPECT_EQ(ChangeFd(*loop, *Loop(1)), -EINVAL);
+}
+
+TEST_F(LoopSetCapacity, SendsAResizeEventWhenTheSizeIsAnother) {
+  Attach(0, path_);
+  const FilePtr loop = Loop(0);
+  TakeUevents();
+  ASSERT_EQ(Value(*loop, LOOP_SET_CAPACITY), 0);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"change loop0"});
+  Resize(path_, 4096);
+  ASSERT_EQ(Value(*loop, LOOP_SET_CAPACITY), 0);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"change loop0 RESIZE=1"});
+}
+
+TEST_F(LoopSetCapacity, AHolderDoesNotKeepItOut) {
+  Attach(0, path_);
+  const FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(Value(*Loop(0), LOOP_SET_CAPACITY), 0);
+}
+
+TEST_F(LoopSetCapacity, NobodyNeedsAWritableDescriptor) {
+  AsNobody("/dev/loop0", kRead,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_CAPACITY), -EPERM); });
+  Attach(0, path_);
+  AsNobody("/dev/loop0", kReadWrite,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_CAPACITY), 0); });
+}
+
+TEST_F(LoopSetDirectIo, OffClearsTheFlag) {
+  Attach(0, path_);
+  const FilePtr loop = Loop(0);
+  ASSERT_EQ(Value(*loop, LOOP_SET_DIRECT_IO, 1), 0);
+  ASSERT_EQ(Value(*loop, LOOP_SET_DIRECT_IO, 0), 0);
+  EXPECT_EQ(FlagsOf(*loop), 0u);
+}
+
+TEST_F(LoopSetDirectIo, AHolderDoesNotKeepItOut) {
+  Attach(0, path_);
+  const FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(Value(*Loop(0), LOOP_SET_DIRECT_IO, 1), 0);
+}
+
+TEST_F(LoopSetDirectIo, NobodyNeedsAWritableDescriptor) {
+  AsNobody("/dev/loop0", kRead,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_DIRECT_IO, 1), -EPERM); });
+  Attach(0, path_);
+  AsNobody("/dev/loop0", kReadWrite,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_DIRECT_IO, 1), 0); });
+}
+
+TEST_F(LoopSetBlockSize, NobodyNeedsAWritableDescriptor) {
+  AsNobody("/dev/loop0", kRead,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_BLOCK_SIZE, 512), -EPERM); });
+  Attach(0, path_);
+  AsNobody("/dev/loop0", kReadWrite,
+           [](sys::File& loop) { EXPECT_EQ(Value(loop, LOOP_SET_BLOCK_SIZE, 512), 0); });
+}
+
+TEST_F(LoopSetBlockSize, TheHolderItselfMaySetIt) {
+  Attach(0, path_);
+  const FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(Value(*holder, LOOP_SET_BLOCK_SIZE, 4096), 0);
+  EXPECT_EQ(BlockBytesOf(*holder), 4096u);
+}
+
+TEST_F(LoopSetBlockSize, AHolderIsLookedAtBeforeTheState) {
+  const FilePtr holder = HeldLoop(0);
+  EXPECT_EQ(Value(*Loop(0), LOOP_SET_BLOCK_SIZE, 512), -EBUSY);
+}
+
+TEST_F(LoopIo, TheFilesSizeIsTakenWhenItIsAttached) {
+  Attach(0, path_);
+  Resize(path_, 2 * kMiB);
+  EXPECT_EQ(SizeOf(*Loop(0)), kMiB);
+}
 
 }  // namespace
 }  // namespace dmkit::conformance

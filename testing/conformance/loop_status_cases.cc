@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "testing/conformance/guarded_ioctl.h"
 #include "testing/conformance/loop_fixture.h"
@@ -151,6 +153,89 @@ TEST_F(LoopStatus, AnotherOffsetTakesTheFilesNewSize) {
   info.lo_offset = 512;
   ASSERT_EQ(SetStatus(*loop, info), 0);
   EXPECT_EQ(SizeOf(*loop), 2 * kMiB - 512);
+}
+
+TEST_F(LoopStatus, NobodyNeedsAWritableDescriptorToSet) {
+  AsNobody("/dev/loop0", kRead, [](sys::File& loop) {
+    EXPECT_EQ(SetStatus(loop, {}), -EPERM);
+    EXPECT_EQ(Value(loop, LOOP_SET_STATUS, 0), -EPERM);
+    EXPECT_EQ(StatusError(loop), 0);
+  });
+  AsNobody("/dev/loop0", kReadWrite, [](sys::File& loop) { EXPECT_EQ(SetStatus(loop, {}), 0); });
+}
+
+TEST_F(LoopStatus, PermissionComesBeforeMemoryAndState) {
+  AsNobody("/dev/loop1", kRead, [](sys::File& loop) {
+    EXPECT_EQ(Value(loop, LOOP_SET_STATUS64, 0), -EPERM);
+    EXPECT_EQ(SetStatus(loop, {}), -EPERM);
+  });
+  EXPECT_EQ(Value(*Loop(1), LOOP_SET_STATUS64, 0), -EFAULT);
+}
+
+TEST_F(LoopStatus, AnotherSizeIsAResizeEvent) {
+  loop_ = Loop(0);
+  loop_info64 info{};
+  info.lo_sizelimit = 8192;
+  TakeUevents();
+  ASSERT_EQ(SetStatus(*loop_, info), 0);
+  EXPECT_EQ(TakeUevents(), std::vector<std::string>{"change loop0 RESIZE=1"});
+  ASSERT_EQ(SetStatus(*loop_, info), 0);
+  EXPECT_TRUE(TakeUevents().empty());
+}
+
+TEST_F(LoopStatus, SettingReplacesTheFileName) {
+  loop_ = Loop(0);
+  loop_info64 info{};
+  std::memset(info.lo_file_name, 'n', LO_NAME_SIZE);
+  ASSERT_EQ(SetStatus(*loop_, info), 0);
+  ASSERT_EQ(GetStatus(*loop_, &info), 0);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(info.lo_file_name)),
+            std::string(LO_NAME_SIZE - 1, 'n'));
+  ASSERT_EQ(SetStatus(*loop_, {}), 0);
+  ASSERT_EQ(GetStatus(*loop_, &info), 0);
+  EXPECT_EQ(info.lo_file_name[0], 0);
+}
+
+TEST_F(LoopStatus, DirectIoStaysWhatItWas) {
+  loop_ = Loop(0);
+  ASSERT_EQ(Value(*loop_, LOOP_SET_DIRECT_IO, 1), 0);
+  ASSERT_EQ(SetFlags(0), 0);
+  EXPECT_EQ(FlagsOf(*loop_), uint32_t{LO_FLAGS_DIRECT_IO});
+}
+
+TEST_F(LoopStatus, TheOldFormSetsOffsetFlagsAndName) {
+  loop_ = Loop(0);
+  loop_info old{};
+  old.lo_offset = 4096;
+  old.lo_flags = LO_FLAGS_PARTSCAN;
+  old.lo_name[0] = 'n';
+  std::string bytes(reinterpret_cast<const char*>(&old), sizeof(old));
+  ASSERT_EQ(GuardedIoctl(*loop_, LOOP_SET_STATUS, bytes), 0);
+  loop_info64 info{};
+  ASSERT_EQ(GetStatus(*loop_, &info), 0);
+  EXPECT_EQ(info.lo_offset, 4096u);
+  EXPECT_EQ(info.lo_flags, uint32_t{LO_FLAGS_PARTSCAN});
+  EXPECT_EQ(info.lo_file_name[0], 'n');
+}
+
+TEST_F(LoopStatus, AHolderDoesNotKeepItFromBeingSet) {
+  const FilePtr holder = HeldLoop(0);
+  loop_info64 info{};
+  info.lo_sizelimit = 8192;
+  loop_ = Loop(0);
+  EXPECT_EQ(SetStatus(*loop_, info), 0);
+  EXPECT_EQ(SizeOf(*loop_), 8192u);
+}
+
+TEST_F(LoopStatus, ALoopOnADeviceTellsItsNumber) {
+  const FilePtr loop = Loop(1);
+  ASSERT_EQ(SetFd(*loop, *Loop(0)), 0);
+  loop_info64 info{};
+  ASSERT_EQ(GetStatus(*loop, &info), 0);
+  EXPECT_EQ(info.lo_rdevice, 7u << 8);
+  EXPECT_EQ(info.lo_number, 1u);
+  // The upper one goes first.
+  EXPECT_EQ(Detach(*loop), 0);
 }
 
 }  // namespace
