@@ -175,10 +175,11 @@ class Campaign {
     const auto diverges = [&](const History& shorter) {
       const auto found = Find(start, shorter);
       // Another divergence is another finding.
-      return found.has_value() && NameOf(found->operation) == name;
+      if (!found.has_value() || NameOf(found->operation) != name) return false;
+      divergence = *found;
+      return true;
     };
     history = Shrink(std::move(history), diverges, kShrinkTries);
-    if (const auto found = Find(start, history)) divergence = *found;
     std::cout << Report(history, divergence);
     std::cout << compared_ << " operations compared, 1 divergence\n";
   }

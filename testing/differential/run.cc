@@ -47,10 +47,11 @@ bool IsDeferred(const Operation& operation) {
          (operation.request == DM_REMOVE_ALL || operation.request == DM_DEV_REMOVE);
 }
 
-// After these a kernel may go on removing devices in its own time.
-bool MayRemoveLater(const Operation& operation) {
-  return operation.kind == Kind::kClose || operation.kind == Kind::kOpen ||
-         operation.request == DM_REMOVE_ALL || operation.request == DM_DEV_REMOVE;
+Operation Close(size_t slot) {
+  Operation operation;
+  operation.kind = Kind::kClose;
+  operation.slot = slot;
+  return operation;
 }
 
 Operation ListOfDevices() {
@@ -103,8 +104,14 @@ absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& sta
   }
   RunResult result;
   bool is_deferring = false;  // from the first deferred removal on
-  for (size_t i = 0; i < history.size(); ++i) {
+  for (size_t i = 0; i < history.size() && !result.divergence.has_value(); ++i) {
     const Operation& operation = history[i];
+    if (is_deferring && operation.kind == Kind::kOpen) {
+      // Else the open would race with the removal that the close of its slot sets off.
+      for (Side* side : {&model, &kernel}) side->Run(Close(operation.slot));
+      result.divergence = AwaitRemovals(model, kernel, i);
+      if (result.divergence.has_value()) break;
+    }
     const Outcome expected = model.Run(operation);
     const bool has_waited = model.waited() != Wait::kNone;
     ++(*coverage)[NameOf(operation)][has_waited ? "would wait" : EndOf(expected)];
@@ -112,14 +119,12 @@ absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& sta
     if (has_waited) break;
     ++result.compared;
     const Outcome seen = RunOnKernel(kernel, operation, expected);
+    is_deferring = is_deferring || IsDeferred(operation);
     if (!Same(operation, expected, seen)) {
       result.divergence = Divergence{i, operation, expected, seen};
-      break;
+    } else if (is_deferring && !IsRepeatable(operation)) {
+      result.divergence = AwaitRemovals(model, kernel, i);
     }
-    is_deferring = is_deferring || IsDeferred(operation);
-    if (!is_deferring || !MayRemoveLater(operation)) continue;
-    result.divergence = AwaitRemovals(model, kernel, i);
-    if (result.divergence.has_value()) break;
   }
   return result;
 }

@@ -41,10 +41,10 @@ struct Range {
   uint64_t length = 0;
 };
 
-int CheckDiscardRange(const BlockDevice& device, Range range) {
+// -EINVAL: `range` is not in multiples of `unit` bytes, or not inside the device.
+int CheckRange(const BlockDevice& device, Range range, uint64_t unit) {
   const uint64_t size = device.sectors() * kSectorBytes;
-  const uint64_t mask = device.limits().logical_block_bytes - 1;
-  if (((range.start | range.length) & mask) != 0 || range.length == 0) return -EINVAL;
+  if (((range.start | range.length) & (unit - 1)) != 0) return -EINVAL;
   if (range.length > size || range.start > size - range.length) return -EINVAL;
   return 0;
 }
@@ -58,8 +58,10 @@ int DiscardIoctl(BlockDevice& device, bool writable, UserMemory argument) {
   if (device.limits().max_discard_sectors == 0) return -EOPNOTSUPP;
   if (copied != 0) return copied;
   if (!writable) return -EBADF;
+  if (!copies_first && CheckRange(device, range, kSectorBytes) != 0) return -EINVAL;
   if (device.read_only()) return -EPERM;
-  const int checked = CheckDiscardRange(device, range);
+  if (range.length == 0) return -EINVAL;
+  const int checked = CheckRange(device, range, device.limits().logical_block_bytes);
   if (checked != 0) return checked;
   device.Forget(range.start, range.length);
   const int error = device.Discard(range.start, range.length);

@@ -64,9 +64,13 @@ TEST_P(BlockIoctlTest, DiscardChecksItsRange) {
   EXPECT_EQ(Range(kDiscard, 0, 511), -EINVAL);
   EXPECT_EQ(Range(kDiscard, 8192 * kSectorBytes, 512), -EINVAL);
   EXPECT_EQ(Range(kDiscard, ~uint64_t{511}, 512), -EINVAL);
-  EXPECT_EQ(Range(kDiscard, 0, 0), is_6_1() ? 0 : -EINVAL);
+  EXPECT_EQ(Range(kDiscard, 0, 0), -EINVAL);
+  machine_.disk->SetReadOnly(true);
+  EXPECT_EQ(Range(kDiscard, 0, 4096), -EPERM);
+  EXPECT_EQ(Range(kDiscard, 8192 * kSectorBytes, 512), is_6_1() ? -EINVAL : -EPERM);
+  machine_.disk->SetReadOnly(false);
   machine_.disk->mutable_limits().logical_block_bytes = 4096;
-  EXPECT_EQ(Range(kDiscard, 0, 512), is_6_1() ? 0 : -EINVAL);
+  EXPECT_EQ(Range(kDiscard, 0, 512), -EINVAL);
   machine_.disk->mutable_limits().max_discard_sectors = 0;
   EXPECT_EQ(Range(kDiscard, 0, 4096), -EOPNOTSUPP);
   EXPECT_EQ(Range(kDiscard, 0, 4096, /*writable=*/false), is_6_1() ? -EBADF : -EOPNOTSUPP);
