@@ -344,5 +344,10 @@ TEST_F(LoopAttach, TheFileComesBeforeTheFlags) {
   EXPECT_EQ(Try(config), -EINVAL);
 }
 
+TEST_F(LoopAttach, AFileWithoutReadsComesBeforeTheStateSince612) {
+  Attach(0, File("f", kMiB));
+  EXPECT_EQ(SetFd(*Loop(0), *Open("/dev/loop-control", kReadWrite)), is_6_1() ? -EBUSY : -EINVAL);
+}
+
 }  // namespace
 }  // namespace dmkit::conformance

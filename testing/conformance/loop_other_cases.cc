@@ -266,5 +266,14 @@ TEST_F(LoopIo, TheFilesSizeIsTakenWhenItIsAttached) {
   EXPECT_EQ(SizeOf(*Loop(0)), kMiB);
 }
 
+TEST_F(LoopIo, ReadsBehindTheEndOfAFileThatShrankAreZerosOn61) {
+  Attach(0, path_);
+  Resize(path_, 4096);
+  std::string bytes(512, 'x');
+  const auto got = Loop(0)->ReadAt(kMiB / 2, absl::MakeSpan(&bytes[0], bytes.size()));
+  EXPECT_EQ(sys::GetErrno(got.status()), is_6_1() ? 0 : EIO);
+  EXPECT_EQ(bytes, std::string(512, is_6_1() ? '\0' : 'x'));
+}
+
 }  // namespace
 }  // namespace dmkit::conformance
