@@ -82,7 +82,8 @@ void BlockDevice::Release(uint64_t id) {
   // What cannot be written now is lost: nobody is left to hear of it.
   if (openers_.size() == 1 && !pages_.empty()) {
     WriteBack(0, sectors_ * kSectorBytes);
-    pages_.clear();
+    // That may have waited, and somebody may have opened it meanwhile.
+    if (openers_.size() == 1) pages_.clear();
   }
   const Opener opener = std::move(found->second);
   openers_.erase(found);

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "testing/model/dm_testing.h"
@@ -43,6 +44,22 @@ class BlockLayerTest : public ::testing::Test {
   DmMachine machine_{Linux612()};
   const Scheduler::Call call_{machine_.core.scheduler, 1};
 };
+
+TEST_F(BlockLayerTest, WhoOpensItWhileTheLastCloseWritesBackLosesNothing) {
+  BlockHandle first = Open();
+  BlockHandle second;
+  ASSERT_EQ(disk().BufferedWrite(2 * kPageBytes, "old"), 0);
+  bool is_first = true;
+  disk().SetFault([&](const Io&) {
+    if (!std::exchange(is_first, false)) return 0;
+    second = Open();
+    return disk().BufferedWrite(0, std::string(kPageBytes, 'n'));
+  });
+  first.Reset();
+  EXPECT_EQ(Buffered(0), "nnnn");
+  EXPECT_EQ(Direct(0), std::string(4, '\0'));
+  disk().SetFault(nullptr);
+}
 
 TEST_F(BlockLayerTest, ClaimsExcludeOtherClaimsOnly) {
   const int a = 0, b = 0;
