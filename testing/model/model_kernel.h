@@ -30,7 +30,9 @@
 // Disk::SetFault, with dm's error target, or at the seam with sys::FaultyHost around host().
 //
 // Time is virtual: it moves by a microsecond per call, by Clock::Sleep and by waits. A call that
-// would wait for ever fails instead and is listed by Hangs(), unless SetBlocking says otherwise.
+// would wait for ever fails instead and is listed by Hangs(), unless SetBlocking says otherwise. So
+// does work in the background: a pool fails whose commit is due while its metadata device is
+// suspended.
 
 #ifndef DMKIT_TESTING_MODEL_MODEL_KERNEL_H_
 #define DMKIT_TESTING_MODEL_MODEL_KERNEL_H_

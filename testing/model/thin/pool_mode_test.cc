@@ -42,6 +42,19 @@ TEST_P(PoolModeTest, FullPoolLetsAWriteWaitAMinuteAndThenFail) {
   EXPECT_LT(Now() - start, absl::Seconds(61));
 }
 
+TEST_P(PoolModeTest, ACommitThatIsDueOnSuspendedMetadataEndsThePool) {
+  machine_.Activate("metadata", 8192, "linear", "8:32 0");
+  machine_.Activate("pool", 4 * kBlock, "thin-pool",
+                    absl::StrCat(machine_.Number("metadata"), " 8:48 128 0"));
+  MakeThin("a", "1");
+  ASSERT_EQ(Write("a", 0, kBlock, 'a'), 0);
+  ASSERT_EQ(machine_.Suspend("metadata"), 0);
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Info("pool"), "Fail");
+  const Scheduler::Call call(machine_.core.scheduler, 1);
+  EXPECT_FALSE(machine_.core.scheduler.Hangs().empty());
+}
+
 TEST_P(PoolModeTest, TimeoutIsAParameter) {
   pools_->SetNoSpaceTimeout(absl::Seconds(5));
   FillPool();

@@ -5,10 +5,19 @@
 //
 // The bytes are the kernel's format, block by block, and so is the way there: trees and space maps
 // are changed by copying what a committed transaction refers to (btree.h, space_map.h), a commit
-// writes the changed blocks, flushes, writes the superblock, and flushes. The counts of metadata
-// blocks follow from that, and come near the kernel's; they need not equal them, since the order in
-// which blocks are taken differs. What a snapshot costs does not depend on how much its origin
-// maps.
+// writes the changed blocks, flushes, writes the superblock, and flushes. What a snapshot costs is
+// the same however much its origin maps.
+//
+// The count of used metadata blocks follows from that. It equals a kernel's where tests have a
+// kernel's figures: a new pool, one that has grown, the history of pool_golden_test.cc. It is no
+// promise, though, since counts of three references and more have a tree of their own, which is
+// changed by the commit here, key by key, and by each change of a count there. So
+//  * before a commit a kernel may show more: the blocks of that tree on the way to a changed count,
+//    which it has copied already and the commit copies here;
+//  * after a commit the tree may have a few blocks more or fewer than a kernel's, once it has more
+//    counts than one block holds (some 300): what came in another order was split elsewhere.
+// The index of a large data device is the second such tree: here all of its changes wait for the
+// commit, in a kernel those of 64 bitmaps (of 16320 blocks each).
 //
 // Results are 0 or a negative errno. Every function with an int for a result gives -EINVAL after a
 // failed Abort (fail_io), -EPERM where it would change something of read-only metadata, -ENOSPC
