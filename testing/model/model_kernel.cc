@@ -85,6 +85,7 @@ struct ModelKernel::Parts : public ChildProcesses, public LinkDirectory {
   void EndProcess(int process);
   void LosePower(Unsynced unsynced);
   sys::Host HostOf(int process, uint32_t effective_user);
+  Disk& AddDisk(absl::string_view name, uint64_t bytes, sys::DeviceNumber number);
 
   int StartChild(const Identity& parent, sys::Host* host) override;
   void EndChild(int child) override;
@@ -181,6 +182,17 @@ sys::Host ModelKernel::Parts::HostOf(int process, uint32_t effective_user) {
   return host;
 }
 
+Disk& ModelKernel::Parts::AddDisk(absl::string_view name, uint64_t bytes,
+                                  sys::DeviceNumber number) {
+  DMKIT_CHECK(bytes % kSectorBytes == 0);
+  if (core.blocks.majors().count(number.major) == 0) {
+    core.blocks.RegisterMajor(number.major, "disk");
+  }
+  DMKIT_CHECK(core.blocks.Find(number) == nullptr);
+  disks.push_back(std::make_unique<Disk>(core, number, std::string(name), bytes));
+  return *disks.back();
+}
+
 int ModelKernel::Parts::StartChild(const Identity& parent, sys::Host* host) {
   int child = kFirstChild;
   while (seams.count(child) != 0) ++child;
@@ -233,18 +245,14 @@ void ModelKernel::Reboot(Unsynced unsynced) {
 }
 
 Disk& ModelKernel::AddDisk(absl::string_view name, uint64_t bytes) {
+  const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
   const uint32_t minor = parts_->virtio_disks++ * kMinorsOfADisk;
-  return AddDisk(name, bytes, sys::DeviceNumber{kDiskMajor, minor});
+  return parts_->AddDisk(name, bytes, sys::DeviceNumber{kDiskMajor, minor});
 }
 
 Disk& ModelKernel::AddDisk(absl::string_view name, uint64_t bytes, sys::DeviceNumber number) {
-  DMKIT_CHECK(bytes % kSectorBytes == 0);
   const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
-  BlockRegistry& blocks = parts_->core.blocks;
-  if (blocks.majors().count(number.major) == 0) blocks.RegisterMajor(number.major, "disk");
-  DMKIT_CHECK(blocks.Find(number) == nullptr);
-  parts_->disks.push_back(std::make_unique<Disk>(parts_->core, number, std::string(name), bytes));
-  return *parts_->disks.back();
+  return parts_->AddDisk(name, bytes, number);
 }
 
 absl::Time ModelKernel::Now() {
