@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests on a real kernel share: a host, files to attach, and the certainty that none of
-// them is attached when the test has ended. Where there are no loop devices, or no right to use
-// them, the tests are skipped with the reason; with --require-loop that is a failure.
+// What the tests on a kernel, real or modelled, share: a host, files to attach, and the certainty
+// that none of them is attached when the test has ended. Where there are no loop devices, or no
+// right to use them, the tests are skipped with the reason; with --require-loop that is a failure.
 
 #ifndef DMKIT_LOOP_LINUX_FIXTURE_H_
 #define DMKIT_LOOP_LINUX_FIXTURE_H_
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,8 @@
 #include "loop/loop_device.h"
 #include "loop/scripted_host.h"
 #include "sys/host.h"
-#include "sys/linux_host.h"
-#include "sys/linux_temp_dir.h"
 #include "sys/status_matchers.h"
+#include "testing/cases/kernel.h"
 
 namespace dmkit::loop {
 
@@ -49,18 +49,26 @@ class LoopLinuxTest : public ::testing::Test {
 
   // Nothing of this test may be left; and what a failed test left must not outlive it.
   void TearDown() override {
+    DetachAll();
+    const auto files = host_.root->List(dir_);
+    if (!files.ok()) return;
+    for (const sys::DirEntry& file : *files) host_.root->Unlink(PathOf(file.name)).IgnoreError();
+    host_.root->RemoveDir(dir_).IgnoreError();
+  }
+
+  void DetachAll() {
     if (IsSkipped()) return;
     const auto list = List(host_);
     ASSERT_THAT(list, sys::IsOk());
     for (const LoopInfo& info : *list) {
-      if (!absl::StartsWith(info.backing_file, temp_.path())) continue;
+      if (!absl::StartsWith(info.backing_file, dir_)) continue;
       ADD_FAILURE() << "/dev/loop" << info.number << " still has " << info.backing_file;
       EXPECT_THAT(Detach(host_, info.number, Soon()), sys::IsOk());
     }
   }
 
   absl::Time Soon() { return host_.clock->Now() + absl::Seconds(20); }
-  std::string PathOf(absl::string_view name) const { return absl::StrCat(temp_.path(), "/", name); }
+  std::string PathOf(absl::string_view name) const { return absl::StrCat(dir_, "/", name); }
   // A sparse file in the test's directory, or one made longer.
   std::string MakeFile(absl::string_view name, uint64_t size_bytes) {
     std::string path = PathOf(name);
@@ -80,7 +88,7 @@ class LoopLinuxTest : public ::testing::Test {
     EXPECT_THAT(list, sys::IsOk());
     if (!list.ok()) return numbers;
     for (const LoopInfo& info : *list) {
-      if (absl::StartsWith(info.backing_file, temp_.path())) numbers.push_back(info.number);
+      if (absl::StartsWith(info.backing_file, dir_)) numbers.push_back(info.number);
     }
     return numbers;
   }
@@ -90,12 +98,26 @@ class LoopLinuxTest : public ::testing::Test {
     EXPECT_FALSE(detached->deferred);
   }
 
-  const sys::TempDir temp_;
-  const sys::LinuxHost linux_host_;
+  const std::unique_ptr<cases::Kernel> kernel_ = cases::StartKernel();
   testing::TraceLines trace_;
-  const sys::Host host_ = linux_host_.host(&trace_);
+  const sys::Host host_ = TracedHost();
+  const std::string dir_ = MakeOwnDir();
 
  private:
+  sys::Host TracedHost() {
+    sys::Host host = kernel_->host();
+    host.trace = &trace_;
+    return host;
+  }
+  // No other test has ever had it: its files would be found in the kernel's lists.
+  std::string MakeOwnDir() {
+    uint64_t number = 0;
+    EXPECT_THAT(host_.random->Fill({reinterpret_cast<char*>(&number), sizeof(number)}),
+                sys::IsOk());
+    std::string path = absl::StrCat(kernel_->Dir(), "loop-", absl::Hex(number));
+    EXPECT_THAT(host_.root->MakeDir(path, 0700), sys::IsOk());
+    return path;
+  }
   static void Skip(const std::string& reason) {
     if (require_loop) GTEST_FAIL() << "loop devices are required: " << reason;
     GTEST_SKIP() << "no loop devices to test with: " << reason;

@@ -68,18 +68,17 @@ class LoopLinuxRaceTest : public LoopLinuxTest {
 };
 
 TEST_F(LoopLinuxRaceTest, ThreadsShareNoDevice) {
-  const sys::Host host = linux_host_.host();
-  Race([&](const std::string& file) { return Work(host, temp_.path(), file); });
+  const sys::Host host = kernel_->host();
+  Race([&](const std::string& file) { return Work(host, dir_, file); });
 }
 
 TEST_F(LoopLinuxRaceTest, ProcessesShareNoDevice) {
-  const sys::Host host = linux_host_.host();
+  const sys::Host host = kernel_->host();
   const auto self = host.root->ReadLink("/proc/self/exe");
   ASSERT_THAT(self, IsOk());
   Race([&](const std::string& file) -> absl::StatusOr<WorkerResult> {
-    DMKIT_ASSIGN_OR_RETURN(
-        const sys::ProcessResult process,
-        host.processes->Run({*self, kWorkerFlag, temp_.path(), file}, absl::Minutes(2)));
+    DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult process,
+                           host.processes->Run({*self, kWorkerFlag, dir_, file}, absl::Minutes(2)));
     const std::vector<std::string> words =
         absl::StrSplit(absl::StripSuffix(process.output, "\n"), ' ');
     WorkerResult result;

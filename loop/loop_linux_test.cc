@@ -191,8 +191,7 @@ TEST_F(LoopLinuxTest, FileIsFoundByAnyName) {
   ASSERT_THAT(attached, IsOk());
   EXPECT_EQ(attached->info.backing_file, path);
   for (const std::string& name :
-       {path, PathOf("link"),
-        PathOf("../" + temp_.path().substr(temp_.path().rfind('/') + 1) + "/a")}) {
+       {path, PathOf("link"), PathOf("../" + dir_.substr(dir_.rfind('/') + 1) + "/a")}) {
     EXPECT_THAT(FindByBackingFile(host_, name, sys::Bytes(0)),
                 IsOkAndHolds(Optional(Field(&LoopInfo::number, attached->info.number))))
         << name;
@@ -237,7 +236,7 @@ TEST_F(LoopLinuxTest, LoopDeviceCanBeABackingFile) {
 
 TEST_F(LoopLinuxTest, BadBackingFilesAreRefused) {
   EXPECT_THAT(Attach(host_, PathOf("none"), {}, Soon()), FailsWithErrno(ENOENT));
-  EXPECT_THAT(Attach(host_, temp_.path(), {}, Soon()), FailsWithErrno(EISDIR));
+  EXPECT_THAT(Attach(host_, dir_, {}, Soon()), FailsWithErrno(EISDIR));
   EXPECT_THAT(Attach(host_, "/dev/null", {}, Soon()), FailsWithErrno(EINVAL));
   EXPECT_THAT(Attach(host_, MakeFile("empty", 0), {}, Soon()),
               FailsWithCode(absl::StatusCode::kInvalidArgument));
@@ -320,7 +319,7 @@ TEST_F(LoopLinuxTest, DetachThatWaitsForAnotherOpenerSaysSo) {
   // 6.1 has let go of the file by now; 6.12 waits for our close and refuses every open.
   const auto path = SysfsBackingFile(host_, number);
   ASSERT_THAT(path, IsOk());
-  const bool waits = path->has_value() && absl::StartsWith(**path, temp_.path());
+  const bool waits = path->has_value() && absl::StartsWith(**path, dir_);
   const auto detached = Detach(host_, number, host_.clock->Now());
   ASSERT_THAT(detached, IsOk());
   EXPECT_EQ(detached->deferred, waits);

@@ -21,7 +21,7 @@ namespace {
 
 // What changes a mount that is there, or is no mount of a device.
 constexpr uint64_t kOtherFlags =
-    MS_REMOUNT | MS_BIND | MS_MOVE | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
+    MS_BIND | MS_MOVE | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
 
 constexpr uint32_t kTmpfsDirectIoBytes = 512;
 
@@ -65,12 +65,17 @@ bool ParseSize(absl::string_view word, uint64_t* value) {
   return true;
 }
 
-// A new tmpfs. Of its words, size=<bytes> and nr_inodes=<number> are known.
-int MakeTmpfs(VfsState& state, const std::string& data, std::shared_ptr<Filesystem>* filesystem) {
+bool IsInMemory(const std::string& kind) { return kind == "tmpfs" || kind == "ramfs"; }
+
+// A new tmpfs or ramfs. Of the words, size=<bytes> and nr_inodes=<number> are known.
+int MakeTmpfs(VfsState& state, const sys::MountRequest& request,
+              std::shared_ptr<Filesystem>* filesystem) {
   MemoryFilesystem::Limits limits;
   limits.total_bytes = uint64_t{2} << 30;
-  if (state.core.profile.tmpfs_has_direct_io) limits.direct_io_bytes = kTmpfsDirectIoBytes;
-  for (absl::string_view word : absl::StrSplit(data, ',', absl::SkipEmpty())) {
+  const bool has_direct_io =
+      request.filesystem == "tmpfs" && state.core.profile.tmpfs_has_direct_io;
+  if (has_direct_io) limits.direct_io_bytes = kTmpfsDirectIoBytes;
+  for (absl::string_view word : absl::StrSplit(request.data, ',', absl::SkipEmpty())) {
     uint64_t* value = nullptr;
     if (absl::ConsumePrefix(&word, "size=")) value = &limits.total_bytes;
     if (value == nullptr && absl::ConsumePrefix(&word, "nr_inodes=")) value = &limits.inodes;
@@ -80,14 +85,14 @@ int MakeTmpfs(VfsState& state, const std::string& data, std::shared_ptr<Filesyst
   root.type = sys::FileType::kDirectory;
   root.mode = 01777;
   *filesystem = std::make_shared<MemoryFilesystem>(
-      "tmpfs", sys::DeviceNumber{0, state.next_tmpfs++},
+      request.filesystem, sys::DeviceNumber{0, state.next_tmpfs++},
       std::make_shared<Tree>(Durability::kVolatile, root), limits);
   return 0;
 }
 
 int GetFilesystem(VfsState& state, Process& process, const sys::MountRequest& request,
                   std::shared_ptr<Filesystem>* filesystem) {
-  if (request.filesystem == "tmpfs") return MakeTmpfs(state, request.data, filesystem);
+  if (IsInMemory(request.filesystem)) return MakeTmpfs(state, request, filesystem);
   const auto kind = state.kinds.find(request.filesystem);
   if (kind == state.kinds.end()) return -ENODEV;
   sys::DeviceNumber number;
@@ -102,6 +107,16 @@ int GetFilesystem(VfsState& state, Process& process, const sys::MountRequest& re
   const bool is_same_access = mounted->is_read_only == ((request.flags & MS_RDONLY) != 0);
   if (!is_same_kind || !is_same_access) return -EBUSY;
   *filesystem = mounted->filesystem;
+  return 0;
+}
+
+// Of what lies in memory, and only between reading and writing. -EBUSY is not modelled: files that
+// are open for writing can be written on.
+int Remount(const Location& target, const sys::MountRequest& request) {
+  Mount& mount = *target.mount;
+  if (target.inode != target.tree().root() || !mount.is_attached) return -EINVAL;
+  if (!IsInMemory(mount.filesystem->kind())) return -EINVAL;
+  mount.is_read_only = (request.flags & MS_RDONLY) != 0;
   return 0;
 }
 
@@ -168,6 +183,7 @@ int MountDevice(VfsState& state, Process& process, const sys::MountRequest& requ
   if (error != 0) return error;
   if (!process.is_root()) return -EPERM;
   if ((request.flags & kOtherFlags) != 0) return -EINVAL;
+  if ((request.flags & MS_REMOUNT) != 0) return Remount(target, request);
   auto mount = std::make_shared<struct Mount>();
   error = GetFilesystem(state, process, request, &mount->filesystem);
   if (error != 0) return error;
