@@ -6,8 +6,8 @@
 // drivers/md/persistent-data (v6.1). Results are 0 or a negative errno.
 //
 // Counts are changed at once; counts above 2, which have a tree of their own, reach that tree with
-// the commit, and so do the index entries of the data map. In the kernel they do so a little
-// earlier, so that within a transaction it may have taken a few metadata blocks more.
+// the commit, and so do the index entries of the data map. thin_metadata.h says what that makes of
+// the number of blocks in use.
 
 #ifndef DMKIT_TESTING_MODEL_THIN_SPACE_MAP_H_
 #define DMKIT_TESTING_MODEL_THIN_SPACE_MAP_H_
