@@ -34,6 +34,7 @@ class KernelSideImpl : public Side {
     executor_.reset();
     if (absl::Status status = RemoveMappedDevices(); !status.ok()) return status;
     if (absl::Status status = DetachLoops(); !status.ok()) return status;
+    has_worn_loops_ = start.attached == 0;
     if (absl::Status status = Executor::Prepare(host_, start); !status.ok()) return status;
     executor_ = std::make_unique<Executor>(host_);
     return executor_->OpenControls();
@@ -74,30 +75,38 @@ class KernelSideImpl : public Side {
   absl::Status DetachLoops() {
     auto loop_control = host_.root->OpenFile("/dev/loop-control", {});
     if (!loop_control.ok()) return loop_control.status();
-    auto names = host_.root->List("/dev");
-    if (!names.ok()) return names.status();
-    for (const sys::DirEntry& entry : *names) {
-      absl::string_view digits = entry.name;
-      uint32_t number = 0;
-      if (!absl::ConsumePrefix(&digits, "loop") || !absl::SimpleAtoi(digits, &number)) continue;
-      const absl::Status status = Repeat(absl::StrCat("detach ", entry.name),
-                                         [&] { return DetachLoop(**loop_control, number); });
-      if (!status.ok()) return status;
-    }
-    for (uint32_t number = 0; number < kLoops; ++number) {
+    // Round by round: one may stand on another.
+    const absl::Status status = Repeat("detach the last history's loop devices",
+                                       [&] { return AreLoopsDetached(**loop_control); });
+    if (!status.ok()) return status;
+    for (uint32_t number = 0; has_worn_loops_ && number < kLoops; ++number) {
       // EEXIST is the usual answer.
       (void)(*loop_control)->IoctlValue(LOOP_CTL_ADD, number);
     }
     return absl::OkStatus();
   }
 
-  // Whether nothing is left of it. A history may have left an offset, a block size or a flag
-  // behind, so each device is made anew.
-  absl::StatusOr<bool> DetachLoop(sys::File& loop_control, uint32_t number) {
+  absl::StatusOr<bool> AreLoopsDetached(sys::File& loop_control) {
+    auto names = host_.root->List("/dev");
+    if (!names.ok()) return names.status();
+    bool are_detached = true;
+    for (const sys::DirEntry& entry : *names) {
+      absl::string_view digits = entry.name;
+      uint32_t number = 0;
+      if (!absl::ConsumePrefix(&digits, "loop") || !absl::SimpleAtoi(digits, &number)) continue;
+      are_detached = DetachLoop(loop_control, number) && are_detached;
+    }
+    return are_detached;
+  }
+
+  // Whether nothing is left of it. After a history of loop devices each is made anew, since such a
+  // one may leave a block size or a flag behind.
+  bool DetachLoop(sys::File& loop_control, uint32_t number) {
     {
       auto device = host_.root->OpenFile(absl::StrCat("/dev/loop", number), {});
       if (!device.ok()) return sys::GetErrno(device.status()) == ENOENT;
-      (void)(*device)->IoctlValue(LOOP_CLR_FD, 0);
+      const bool is_bound = (*device)->IoctlValue(LOOP_CLR_FD, 0).ok();
+      if (!has_worn_loops_ && number < kLoops) return !is_bound;
     }
     return loop_control.IoctlValue(LOOP_CTL_REMOVE, number).ok();
   }
@@ -105,6 +114,7 @@ class KernelSideImpl : public Side {
   sys::LinuxHost linux_;
   const sys::Host host_ = linux_.host();
   std::unique_ptr<Executor> executor_;
+  bool has_worn_loops_ = true;  // before the first history, nobody knows
 };
 
 }  // namespace

@@ -44,7 +44,7 @@ constexpr uint32_t kModelMajor = 253;
 struct Options {
   uint64_t seed = 0;
   uint64_t operations = 0;
-  uint64_t length = 150;  // of a history
+  uint64_t length = 300;  // of a history
   std::optional<Profile> profile;
   std::optional<uint64_t> history;
   std::string target = "kernel";

@@ -4,6 +4,7 @@
 #include "testing/differential/run.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -22,12 +23,18 @@ std::string EndOf(const Outcome& outcome) {
   return outcome.result < 0 ? sys::ErrnoName(-outcome.result) : "ok";
 }
 
+// Whether it may be done again: it has only looked, or could not have a minor that a removal in the
+// background still holds.
+bool MayBeRepeated(const Operation& operation, const Outcome& outcome) {
+  return IsRepeatable(operation) ||
+         (operation.request == DM_DEV_CREATE && outcome.result == -ENXIO);
+}
+
 // The kernel's outcome, again and again as long as it differs and time may help.
 Outcome RunOnKernel(Side& kernel, const Operation& operation, const Outcome& wanted) {
   Outcome outcome = kernel.Run(operation);
-  if (!IsRepeatable(operation)) return outcome;
   for (int i = 0; i < kSettleTimes && !Same(operation, wanted, outcome); ++i) {
-    if (!kernel.Settle()) break;
+    if (!MayBeRepeated(operation, outcome) || !kernel.Settle()) break;
     outcome = kernel.Run(operation);
   }
   return outcome;
@@ -79,21 +86,39 @@ Outcome LowestMinor(Side& side) {
   return outcome;
 }
 
-// Waits until the kernel has the model's devices. Names go first and minors last.
-std::optional<Divergence> AwaitRemovals(Side& model, Side& kernel, size_t index) {
-  const Operation list = ListOfDevices();
-  const Outcome expected = model.Run(list);
-  const Outcome seen = RunOnKernel(kernel, list, expected);
-  if (!Same(list, expected, seen)) return Divergence{index, list, expected, seen};
-  const Operation probe = Probe(DM_DEV_CREATE);
-  const Outcome wanted = LowestMinor(model);
-  Outcome minor = LowestMinor(kernel);
-  for (int i = 0; i < kSettleTimes && !Same(probe, wanted, minor) && kernel.Settle(); ++i) {
-    minor = LowestMinor(kernel);
+// Keeps the kernel in step with deferred removals, which it does in its own time: names go first
+// and minors last.
+class Removals {
+ public:
+  Removals(Side& model, Side& kernel) : model_(model), kernel_(kernel) {}
+
+  void Note(const Operation& operation) { is_deferring_ = is_deferring_ || IsDeferred(operation); }
+  bool is_deferring() const { return is_deferring_; }
+
+  // Waits until the kernel has the model's devices, when these have changed since the last time.
+  std::optional<Divergence> Await(size_t index) {
+    const Operation list = ListOfDevices();
+    const Outcome expected = model_.Run(list);
+    if (expected.bytes == last_.bytes) return std::nullopt;
+    last_ = expected;
+    const Outcome seen = RunOnKernel(kernel_, list, expected);
+    if (!Same(list, expected, seen)) return Divergence{index, list, expected, seen};
+    const Operation probe = Probe(DM_DEV_CREATE);
+    const Outcome wanted = LowestMinor(model_);
+    Outcome minor = LowestMinor(kernel_);
+    for (int i = 0; i < kSettleTimes && !Same(probe, wanted, minor) && kernel_.Settle(); ++i) {
+      minor = LowestMinor(kernel_);
+    }
+    if (!Same(probe, wanted, minor)) return Divergence{index, probe, wanted, minor};
+    return std::nullopt;
   }
-  if (!Same(probe, wanted, minor)) return Divergence{index, probe, wanted, minor};
-  return std::nullopt;
-}
+
+ private:
+  Side& model_;
+  Side& kernel_;
+  bool is_deferring_ = false;  // from the first deferred removal on
+  Outcome last_;
+};
 
 }  // namespace
 
@@ -103,13 +128,13 @@ absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& sta
     if (absl::Status status = side->Begin(start); !status.ok()) return status;
   }
   RunResult result;
-  bool is_deferring = false;  // from the first deferred removal on
+  Removals removals(model, kernel);
   for (size_t i = 0; i < history.size() && !result.divergence.has_value(); ++i) {
     const Operation& operation = history[i];
-    if (is_deferring && operation.kind == Kind::kOpen) {
+    if (removals.is_deferring() && operation.kind == Kind::kOpen) {
       // Else the open would race with the removal that the close of its slot sets off.
       for (Side* side : {&model, &kernel}) side->Run(Close(operation.slot));
-      result.divergence = AwaitRemovals(model, kernel, i);
+      result.divergence = removals.Await(i);
       if (result.divergence.has_value()) break;
     }
     const Outcome expected = model.Run(operation);
@@ -119,11 +144,11 @@ absl::StatusOr<RunResult> RunHistory(Side& model, Side& kernel, const Start& sta
     if (has_waited) break;
     ++result.compared;
     const Outcome seen = RunOnKernel(kernel, operation, expected);
-    is_deferring = is_deferring || IsDeferred(operation);
+    removals.Note(operation);
     if (!Same(operation, expected, seen)) {
       result.divergence = Divergence{i, operation, expected, seen};
-    } else if (is_deferring && !IsRepeatable(operation)) {
-      result.divergence = AwaitRemovals(model, kernel, i);
+    } else if (removals.is_deferring() && !IsRepeatable(operation)) {
+      result.divergence = removals.Await(i);
     }
   }
   return result;
