@@ -20,6 +20,7 @@
 #include "thinp/device_set_impl.h"
 #include "thinp/names.h"
 #include "thinp/pool_bringup.h"
+#include "thinp/signature.h"
 #include "thinp/transaction.h"
 
 namespace dmkit::thinp {
@@ -38,6 +39,17 @@ absl::Status SyncParents(sys::Dir& root, absl::string_view path) {
     DMKIT_RETURN_IF_ERROR(parent->Sync());
   }
   return absl::OkStatus();
+}
+
+// Whether a device that the admin gave for metadata holds a pool.
+absl::StatusOr<bool> HoldsPool(const sys::Host& host, const proto::Backing& metadata) {
+  if (metadata.device().empty()) return false;
+  sys::OpenOptions options;
+  options.direct = true;  // the page cache of a device does not see what the pool wrote
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> device,
+                         host.root->OpenFile(metadata.device(), options));
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<Signature> found, ProbeSignature(*device));
+  return found.has_value() && found->kind == SignatureKind::kThinPool;
 }
 
 }  // namespace
@@ -85,6 +97,9 @@ absl::Status DeviceSet::Impl::MakeSet() {
   if (!pool.ok()) {
     // What lay there before this start is not this start's to remove.
     if (!is_new) return pool.status();
+    // Nor would the next start take a device that was formatted meanwhile, but for the record.
+    const absl::StatusOr<bool> holds_pool = HoldsPool(dm_.host(), state_.pool().metadata());
+    if (!holds_pool.ok() || *holds_pool) return pool.status();
     // The set goes last: pool files without one would have to be removed by hand.
     absl::Status undone = RemovePoolFiles(dm_.host(), store_.path(), state_.pool());
     if (undone.ok()) undone = store_.RemoveSet();

@@ -61,6 +61,17 @@ TEST_F(FirstStartVmTest, InterruptedFirstStartMayGoOnWithOtherOptions) {
   ExpectClean();
 }
 
+// A start that has formatted a given device and then fails leaves one that the next start takes.
+TEST_F(FirstStartVmTest, GivenMetadataThatAFailedFirstStartFormattedIsTakenAgain) {
+  GiveDevices();
+  constexpr char kSuspendRequest[] = "0xc138fd06";
+  faulty().SetPlan(sys::FaultyHost::FailMatching("Ioctl", kSuspendRequest, EIO));
+  EXPECT_THAT(TryOpen(), FailsWithErrno(EIO));
+  faulty().SetPlan(nullptr);
+  Open();
+  ExpectClean();
+}
+
 // Pool files without a set would be in the way of every later start.
 TEST_F(FirstStartVmTest, PoolFilesThatCannotBeRemovedKeepTheirSet) {
   faulty().SetPlan([](const sys::SeamCall& call) {
