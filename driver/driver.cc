@@ -116,7 +116,10 @@ absl::StatusOr<uint32_t> Driver::Impl::HandedOut(const LayerId& layer) const {
 absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindParent(
     const std::string& origin, const sys::HeldLock& lock) const {
   const bool is_base = origin == kBaseLayer;
-  if (is_base && !base.ok()) return sys::AddContext(base.status(), "the base device is not usable");
+  if (is_base && !base.ok()) {
+    return sys::AddContext(base.status(),
+                           "the base device is not usable; open the store anew to try again");
+  }
   auto found = set->Find(origin);
   if (sys::GetErrno(found.status()) == ENOENT) {
     locks.Forget(origin, lock).IgnoreError();
