@@ -147,6 +147,7 @@ class SetHistory {
     });
     if (outcome.undisturbed) world_.ExpectOk(outcome.status, "a store opens");
     if (outcome.status.ok()) pool_is_up_ = true;
+    has_read_set_[static_cast<size_t>(user_)] = outcome.undisturbed;
     if (outcome.crashed) sets_[static_cast<size_t>(user_)].reset();
     if (!outcome.undisturbed || outcome.crashed) return;
     Repaired();
@@ -220,12 +221,13 @@ class SetHistory {
   }
 
   void Delete() {
+    const bool is_held = IsHeld(name_);
     const Outcome outcome =
         Do(absl::StrCat("delete ", name()), [&] { return set(user_)->Delete(name()); });
     Device& known = device();
     if (outcome.status.ok()) {
       world_.Expect(known.state != Device::kAbsent, "a device is deleted twice");
-      world_.Expect(!IsHeld(name_) || outcome.crashed, "a device in use is deleted");
+      world_.Expect(!is_held, "a device in use is deleted");
       known.state = Device::kAbsent;
       if (outcome.undisturbed) Repaired();
     } else if (Expected(outcome)) {
@@ -234,7 +236,7 @@ class SetHistory {
         world_.Expect(known.state != Device::kPresent, "a device is lost");
         known.state = Device::kAbsent;
       } else {
-        world_.Expect(error == EBUSY && IsHeld(name_), "a device cannot be deleted");
+        world_.Expect(error == EBUSY && is_held, "a device cannot be deleted");
       }
     } else if (known.state == Device::kPresent) {
       known.state = Device::kUnknown;
@@ -334,12 +336,13 @@ class SetHistory {
 
   void Deactivate() {
     const bool deferred = input_.Below(2) != 0;
+    const bool is_held = IsHeld(name_);
     const Outcome outcome =
         Do(absl::StrCat("deactivate ", name(), deferred ? " at the last close" : ""),
            [&] { return set(user_)->Deactivate(name(), absl::Milliseconds(100), deferred); });
     if (deferred && IsHeld(name_)) device().deferred = true;
     if (outcome.undisturbed && !outcome.status.ok()) {
-      world_.Expect(sys::GetErrno(outcome.status) == EBUSY && IsHeld(name_) && !deferred,
+      world_.Expect(sys::GetErrno(outcome.status) == EBUSY && is_held && !deferred,
                     "a device cannot be deactivated");
     }
   }
@@ -359,7 +362,9 @@ class SetHistory {
   void ExpectClean(const thinp::CheckReport& report) {
     world_.Expect(report.unowned_thin_ids.empty(), "thin ids that nobody owns");
     world_.ExpectNothing(report.devices_without_thin, "devices without a thin id");
-    world_.Expect(report.quarantined.empty(), "damaged state files");
+    // A set remembers how it found its own file.
+    world_.Expect(report.quarantined.empty() || !has_read_set_[static_cast<size_t>(user_)],
+                  "damaged state files");
     world_.Expect(!report.transaction_open, "an open transaction");
     world_.ExpectOk(report.changes_problem, "changes");
     world_.ExpectOk(report.contents_problem, "contents");
@@ -434,6 +439,7 @@ class SetHistory {
   size_t other_ = 0;
   // Known to be so.
   bool pool_is_up_ = false;
+  std::array<bool, World::kUsers> has_read_set_ = {};
   bool repaired_ = false;
 };
 

@@ -236,6 +236,7 @@ class DriverHistory {
 
   void Put() {
     const bool all = input_.Below(4) == 0;
+    was_held_ = AnyHeld();
     const Outcome outcome = Do(absl::StrCat("put ", name(), all ? " wholly" : ""),
                                [&] { return driver(user_)->Put(name(), all); });
     Layer& known = layer();
@@ -266,7 +267,7 @@ class DriverHistory {
     } else if (error == EINVAL) {
       world_.Expect(!known.mounts.has_value() || *known.mounts == 0, "a mount is forgotten");
     } else {
-      world_.Expect(error == EBUSY && AnyHeld(), "a layer cannot be unmounted");
+      world_.Expect(error == EBUSY && was_held_, "a layer cannot be unmounted");
     }
   }
 
@@ -315,9 +316,10 @@ class DriverHistory {
   }
 
   void Cleanup() {
+    was_held_ = AnyHeld();
     const Outcome outcome = Do("cleanup", [&] { return driver(user_)->Cleanup(); });
     if (outcome.undisturbed && !outcome.status.ok()) {
-      world_.Expect(AnyHeld() || !pool_is_up_, "the store cannot be taken down");
+      world_.Expect(was_held_ || !pool_is_up_, "the store cannot be taken down");
     }
     pool_is_up_ = false;
     for (Layer& known : layers_) {
@@ -402,6 +404,7 @@ class DriverHistory {
   bool pool_is_up_ = false;
   std::array<bool, World::kUsers> base_is_usable_ = {};
   // Of the step.
+  bool was_held_ = false;
   int user_ = 0;
   Trouble trouble_;
   size_t name_ = 0;

@@ -85,6 +85,7 @@ Outcome World::Do(int user, const Trouble& trouble, absl::string_view what,
                     trouble.call, ": ", faulty.Log()[trouble.call - 1], "]");
   }
   if (outcome.crashed) {
+    if (!reached) story_.back() += " [killed then]";
     End(user);
   } else {
     faulty.SetPlan(nullptr);
@@ -133,17 +134,18 @@ void World::Reboot(model::Unsynced unsynced) {
   ExpectNothing(kernel_.Leaks(), "outlives a power loss");
 }
 
-void World::Fail(absl::string_view what) const {
+void World::Fail(absl::string_view what) {
   for (const std::string& line : story_) std::fprintf(stderr, "%s\n", line.c_str());
+  for (const std::string& line : kernel_.Leaks()) std::fprintf(stderr, "now: %s\n", line.c_str());
   std::fprintf(stderr, "WRONG: %s\n", std::string(what).c_str());
   std::abort();
 }
 
-void World::ExpectOk(const absl::Status& status, absl::string_view what) const {
+void World::ExpectOk(const absl::Status& status, absl::string_view what) {
   if (!status.ok()) Fail(absl::StrCat(what, ": ", status.ToString()));
 }
 
-void World::ExpectNothing(const std::vector<std::string>& lines, absl::string_view what) const {
+void World::ExpectNothing(const std::vector<std::string>& lines, absl::string_view what) {
   if (!lines.empty()) Fail(absl::StrCat(what, ": ", absl::StrJoin(lines, "; ")));
 }
 

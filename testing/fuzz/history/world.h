@@ -87,13 +87,13 @@ class World {
   void ExpectNoHang();
 
   void Note(std::string line) { story_.push_back(std::move(line)); }
-  // Prints what was done, and ends the program.
-  [[noreturn]] void Fail(absl::string_view what) const;
-  void Expect(bool condition, absl::string_view what) const {
+  // Prints what was done and what there is, and ends the program.
+  [[noreturn]] void Fail(absl::string_view what);
+  void Expect(bool condition, absl::string_view what) {
     if (!condition) Fail(what);
   }
-  void ExpectOk(const absl::Status& status, absl::string_view what) const;
-  void ExpectNothing(const std::vector<std::string>& lines, absl::string_view what) const;
+  void ExpectOk(const absl::Status& status, absl::string_view what);
+  void ExpectNothing(const std::vector<std::string>& lines, absl::string_view what);
 
  private:
   struct User {
