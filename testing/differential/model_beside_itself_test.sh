@@ -13,8 +13,9 @@ for target in model-6.1 model-6.12; do
 done
 
 # Wrong words are refused with 2.
-for words in "" "--seed=x --operations=1" "--operations=1 --target=model-5.10" "--operations=1 --nonsense" \
-  "--operations=1 --profile=none" "--operations=1 --scratch=relative" "--operations=1 --length=0"; do
+for words in "" "--seed=x --operations=1" "--operations=1 --nonsense" "--operations=1 --length=0" \
+  "--operations=1 --target=model-5.10" "--operations=1 --profile=none" \
+  "--operations=1 --scratch=relative"; do
   status=0
   # shellcheck disable=SC2086
   "$1" $words >/dev/null 2>&1 || status=$?
