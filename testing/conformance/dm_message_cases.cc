@@ -158,7 +158,7 @@ TEST_F(DmMessage, EmptyAnswerIsTheCallersOwnBytes) {
   EXPECT_EQ(letters.data_size(), 315u);
 }
 
-TEST_F(DmMessage, AnswerThatDoesNotFitSetsBufferFullAndIsDone) {
+TEST_F(DmMessage, AnswerThatDoesNotFitSetsBufferFull) {
   ASSERT_EQ(Answer("a", "@stats_create - 16 program_with_a_long_name"), "0");
   DmRequest request(kResultAt + 20);
   ASSERT_EQ(Call(DM_TARGET_MSG_CMD, request.Name("a").Message(0, "@stats_list")), 0);
@@ -256,9 +256,22 @@ TEST_F(DmStats, PrintHasALinePerArea) {
   EXPECT_EQ(Answer("a", "@stats_print_clear 0 0 1"), "0+32" + zeros);
 }
 
-TEST_F(DmStats, ClearAnswersNothing) {
+TEST_F(DmStats, SetAuxAndDeleteAnswerNothing) {
   EXPECT_EQ(Answer("a", "@stats_create - 64"), "0");
-  EXPECT_EQ(Message("a", "@stats_clear 0"), 0);
+  for (const char* text : {"@stats_set_aux 0 x", "@stats_delete 0"}) {
+    DmRequest request;
+    EXPECT_EQ(Call(DM_TARGET_MSG_CMD, request.Name("a").Message(0, text)), 0) << text;
+    EXPECT_FALSE(request.Has(DM_DATA_OUT_FLAG)) << text;
+    EXPECT_EQ(request.data_size(), kHeaderSize) << text;
+  }
+}
+
+TEST_F(DmStats, ClearHasAnEmptyAnswer) {
+  EXPECT_EQ(Answer("a", "@stats_create - 64"), "0");
+  DmRequest request;
+  ASSERT_EQ(Call(DM_TARGET_MSG_CMD, request.Name("a").Message(0, "@stats_clear 0")), 0);
+  EXPECT_TRUE(request.Has(DM_DATA_OUT_FLAG));
+  EXPECT_EQ(request.data_size(), kResultAt + 1);
 }
 
 TEST_F(DmStats, TooManyAreasGiveEnomemAndSince612Eoverflow) {

@@ -86,12 +86,16 @@ TEST_F(LoopAttach, AnOffsetBeyondTheLargestFileGivesEoverflow) {
   loop_config config{};
   config.info.lo_offset = uint64_t{1} << 63;
   EXPECT_EQ(Try(config), -EOVERFLOW);
+  --config.info.lo_offset;
+  EXPECT_EQ(Try(config), 0);
 }
 
 TEST_F(LoopAttach, ASizeLimitBeyondTheLargestFileGivesEoverflow) {
   loop_config config{};
   config.info.lo_sizelimit = uint64_t{1} << 63;
   EXPECT_EQ(Try(config), -EOVERFLOW);
+  --config.info.lo_sizelimit;
+  EXPECT_EQ(Try(config), 0);
 }
 
 TEST_F(LoopAttach, AnUnknownFlagGivesEinval) {
@@ -112,6 +116,8 @@ TEST_F(LoopAttach, AKeyTooLongGivesEinval) {
   loop_config config{};
   config.info.lo_encrypt_key_size = 33;
   EXPECT_EQ(Try(config), -EINVAL);
+  config.info.lo_encrypt_key_size = LO_KEY_SIZE;
+  EXPECT_EQ(Try(config), 0);
 }
 
 TEST_F(LoopAttach, ABlockSizeIsAPowerOfTwoUpToAPage) {

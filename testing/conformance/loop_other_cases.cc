@@ -131,20 +131,30 @@ TEST_F(LoopSetBlockSize, ChangesTheLogicalBlockSize) {
 
 TEST_F(LoopSetBlockSize, IsAPowerOfTwoUpToAPage) {
   Attach(0, path_);
+  const FilePtr loop = Loop(0);
   for (const uint64_t wrong : {1u, 256u, 1000u, 8192u}) {
-    EXPECT_EQ(Value(*Loop(0), LOOP_SET_BLOCK_SIZE, wrong), -EINVAL) << wrong;
+    EXPECT_EQ(Value(*loop, LOOP_SET_BLOCK_SIZE, wrong), -EINVAL) << wrong;
+    EXPECT_EQ(BlockBytesOf(*loop), 512u) << wrong;
+  }
+  for (const uint32_t right : {1024u, 2048u, 4096u, 512u}) {
+    EXPECT_EQ(Value(*loop, LOOP_SET_BLOCK_SIZE, right), 0) << right;
+    EXPECT_EQ(BlockBytesOf(*loop), right);
   }
 }
 
 TEST_F(LoopSetBlockSize, ZeroIsTheDefaultSince612) {
   Attach(0, path_);
-  EXPECT_EQ(Value(*Loop(0), LOOP_SET_BLOCK_SIZE, 0), is_6_1() ? -EINVAL : 0);
+  const FilePtr loop = Loop(0);
+  ASSERT_EQ(Value(*loop, LOOP_SET_BLOCK_SIZE, 4096), 0);
+  EXPECT_EQ(Value(*loop, LOOP_SET_BLOCK_SIZE, 0), is_6_1() ? -EINVAL : 0);
+  EXPECT_EQ(BlockBytesOf(*loop), is_6_1() ? 4096u : 512u);
 }
 
 TEST_F(LoopSetBlockSize, IsCutToThirtyTwoBitsSince612) {
   Attach(0, path_);
-  EXPECT_EQ(Value(*Loop(0), LOOP_SET_BLOCK_SIZE, (uint64_t{1} << 32) + 512),
-            is_6_1() ? -EINVAL : 0);
+  const FilePtr loop = Loop(0);
+  EXPECT_EQ(Value(*loop, LOOP_SET_BLOCK_SIZE, (uint64_t{1} << 32) + 1024), is_6_1() ? -EINVAL : 0);
+  EXPECT_EQ(BlockBytesOf(*loop), is_6_1() ? 512u : 1024u);
 }
 
 TEST_F(LoopSetBlockSize, ADeviceThatSomebodyElseHoldsGivesEbusy) {
@@ -207,7 +217,9 @@ TEST_F(LoopSetCapacity, SendsAResizeEventWhenTheSizeIsAnother) {
 TEST_F(LoopSetCapacity, AHolderDoesNotKeepItOut) {
   Attach(0, path_);
   const FilePtr holder = HeldLoop(0);
+  Resize(path_, 2 * kMiB);
   EXPECT_EQ(Value(*Loop(0), LOOP_SET_CAPACITY), 0);
+  EXPECT_EQ(SizeOf(*holder), 2 * kMiB);
 }
 
 TEST_F(LoopSetCapacity, NobodyNeedsAWritableDescriptor) {

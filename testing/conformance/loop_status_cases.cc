@@ -13,6 +13,7 @@ namespace dmkit::conformance {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
+constexpr unsigned long kGetRequests[] = {LOOP_GET_STATUS64, LOOP_GET_STATUS};
 
 class LoopStatus : public LoopTest {
  protected:
@@ -47,11 +48,23 @@ class LoopStatus : public LoopTest {
 TEST_F(LoopStatus, AnUnboundDeviceGivesEnxio) {
   EXPECT_EQ(StatusError(*Loop(1)), -ENXIO);
   EXPECT_EQ(SetStatus(*Loop(1), {}), -ENXIO);
+  std::string old(sizeof(loop_info), '\0');
+  EXPECT_EQ(GuardedIoctl(*Loop(1), LOOP_GET_STATUS, old), -ENXIO);
+  EXPECT_EQ(GuardedIoctl(*Loop(1), LOOP_SET_STATUS, old), -ENXIO);
 }
 
 TEST_F(LoopStatus, NoMemoryGivesEinvalBeforeTheStateIsLookedAt) {
-  EXPECT_EQ(Value(*Loop(1), LOOP_GET_STATUS64, 0), -EINVAL);
-  EXPECT_EQ(Value(*Loop(0), LOOP_GET_STATUS64, 0), -EINVAL);
+  for (const unsigned long request : kGetRequests) {
+    EXPECT_EQ(Value(*Loop(1), request, 0), -EINVAL) << request;
+    EXPECT_EQ(Value(*Loop(0), request, 0), -EINVAL) << request;
+  }
+}
+
+TEST_F(LoopStatus, MemoryThatCannotBeWrittenGivesEfault) {
+  for (const unsigned long request : kGetRequests) {
+    EXPECT_EQ(Value(*Loop(0), request, 1), -EFAULT) << request;
+    EXPECT_EQ(Value(*Loop(1), request, 1), -ENXIO) << request;
+  }
 }
 
 TEST_F(LoopStatus, AllFieldsAreWritten) {
@@ -125,18 +138,25 @@ TEST_F(LoopStatus, SettingWrongValuesChangesNothing) {
   info.lo_offset = uint64_t{1} << 63;
   EXPECT_EQ(SetStatus(*loop, info), -EOVERFLOW);
   info.lo_offset = 4096;
+  info.lo_sizelimit = uint64_t{1} << 63;
+  EXPECT_EQ(SetStatus(*loop, info), -EOVERFLOW);
+  info.lo_sizelimit = 8192;
   info.lo_encrypt_key_size = 33;
   EXPECT_EQ(SetStatus(*loop, info), -EINVAL);
   info.lo_encrypt_key_size = 0;
   info.lo_encrypt_type = 1;
   EXPECT_EQ(SetStatus(*loop, info), -EINVAL);
   EXPECT_EQ(SizeOf(*loop), kMiB);
+  ASSERT_EQ(GetStatus(*loop, &info), 0);
+  EXPECT_EQ(info.lo_offset, 0u);
+  EXPECT_EQ(info.lo_sizelimit, 0u);
 }
 
 TEST_F(LoopStatus, RootMaySetItReadOnly) { EXPECT_EQ(SetStatus(*Loop(0, kRead), {}), 0); }
 
 TEST_F(LoopStatus, SettingMemoryThatCannotBeReadGivesEfault) {
   EXPECT_EQ(Value(*Loop(0), LOOP_SET_STATUS64, 0), -EFAULT);
+  EXPECT_EQ(Value(*Loop(0), LOOP_SET_STATUS, 0), -EFAULT);
 }
 
 TEST_F(LoopStatus, SettingWhatIsThereLeavesTheSize) {

@@ -97,6 +97,19 @@ TEST_F(ThinIo, BlocksAreTakenFromTheStartOfTheDataDevice) {
   EXPECT_EQ(ReadBytes(data_disk_.path, kBlock, 1), std::string(kSectorBytes, 'b'));
 }
 
+TEST_F(ThinIo, FreedBlocksAreTakenWhenThoseBehindAreGone) {
+  MakePool(4);
+  MakeThin("a", "1");
+  ASSERT_EQ(Write("a", 0, 3 * kBlock, 'a'), 0);
+  ASSERT_EQ(Discard("a", 0, kBlock), 0);
+  ASSERT_EQ(Send("set_transaction_id 0 1"), 0);
+  ASSERT_EQ(Send("set_transaction_id 1 2"), 0);
+  ASSERT_EQ(Write("a", 5 * kBlock, kBlock, 'b'), 0);
+  ASSERT_EQ(Write("a", 6 * kBlock, kBlock, 'c'), 0);
+  EXPECT_EQ(ReadBytes(data_disk_.path, 3 * kBlock, 1), std::string(kSectorBytes, 'b'));
+  EXPECT_EQ(ReadBytes(data_disk_.path, 0, 1), std::string(kSectorBytes, 'c'));
+}
+
 TEST_F(ThinIo, PoolItselfIsTheDataDevice) {
   MakePool();
   MakeThin("a", "1");

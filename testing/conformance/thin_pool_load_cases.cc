@@ -143,9 +143,21 @@ TEST_F(ThinPoolLoad, FormattedMetadataIsKept) {
 }
 
 TEST_F(ThinPoolLoad, FormattedMetadataServesAReadOnlyPool) {
+  ASSERT_EQ(LoadPool(), 0);
+  ASSERT_EQ(Resume("pool"), 0);
+  ASSERT_EQ(Remove("pool"), 0);
+  ASSERT_EQ(Create("pool"), 0);
+  ASSERT_EQ(LoadPool(16, "1 read_only"), 0);
+  EXPECT_EQ(Resume("pool"), 0);
+  EXPECT_EQ(Mode(), "ro discard_passdown queue_if_no_space -");
+  EXPECT_EQ(UsedData(), "0/16");
+}
+
+TEST_F(ThinPoolLoad, ReadOnlyPoolOfMetadataThatWasNeverResumedFails) {
   Format();
   ASSERT_EQ(LoadPool(16, "1 read_only"), 0);
   EXPECT_EQ(Resume("pool"), 0);
+  EXPECT_EQ(Info("pool"), "Fail");
 }
 
 TEST_F(ThinPoolLoad, MetadataOfAnotherPoolGivesEbusy) {

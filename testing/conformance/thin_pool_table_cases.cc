@@ -172,6 +172,13 @@ TEST_F(ThinPoolTable, OnlyAnErrorTargetReplacesAPool) {
   EXPECT_EQ(Load("pool", 8, "error", ""), 0);
 }
 
+TEST_F(ThinPoolTable, AnyTargetReplacesAPoolThatWasNeverResumed) {
+  ASSERT_EQ(LoadPool(), 0);
+  EXPECT_EQ(Load("pool", 8, "zero", ""), 0);
+  EXPECT_EQ(Resume("pool"), 0);
+  EXPECT_EQ(Table("pool"), Lines{"0 8 zero "});
+}
+
 TEST_F(ThinPoolTable, PoolMayReplaceAnyOtherTarget) {
   ASSERT_EQ(Load("pool", 8, "zero", ""), 0);
   ASSERT_EQ(Resume("pool"), 0);
@@ -185,6 +192,10 @@ TEST_F(ThinPoolTable, DependsOnMetadataAndData) {
   DmRequest request;
   ASSERT_EQ(Call(DM_TABLE_DEPS_CMD, request.Name("pool")), 0);
   EXPECT_EQ(request.U32(kResultAt), 2u);
+  EXPECT_EQ(request.U64(kResultAt + 8),
+            EncodeDevice(data_disk_.device.major, data_disk_.device.minor));
+  EXPECT_EQ(request.U64(kResultAt + 16),
+            EncodeDevice(meta_disk_.device.major, meta_disk_.device.minor));
 }
 
 TEST_F(ThinPoolTable, VersionIs1220And1230Since612) {
