@@ -25,6 +25,8 @@ namespace {
 
 using conformance::DmRequest;
 
+constexpr unsigned long kGetGeometry = 0x0301;  // HDIO_GETGEO
+
 class DmGeneratorImpl : public Generator {
  public:
   DmGeneratorImpl(uint64_t seed, const Setting& setting)
@@ -340,9 +342,9 @@ class DmGeneratorImpl : public Generator {
 
   Operation BlockIoctl() {
     Operation operation = OnSlot(Kind::kIoctl);
-    operation.request =
-        choices_.Of<unsigned long>({BLKGETSIZE64, BLKROGET, BLKSSZGET, BLKDISCARD, BLKZEROOUT});
-    operation.bytes.assign(sizeof(uint64_t), '\0');
+    operation.request = choices_.Of<unsigned long>(
+        {BLKGETSIZE64, BLKROGET, BLKSSZGET, BLKDISCARD, BLKZEROOUT, kGetGeometry});
+    operation.bytes.assign(operation.request == kGetGeometry ? 16 : sizeof(uint64_t), '\0');
     if (operation.request == BLKDISCARD || operation.request == BLKZEROOUT) {
       const uint64_t range[2] = {512 * choices_.Below(70), 512 * choices_.Below(40)};
       operation.bytes.assign(reinterpret_cast<const char*>(range), sizeof(range));

@@ -70,6 +70,11 @@ TEST(GeneratorTest, NoHistoryClearsATableAndRenames) {
 TEST(GeneratorTest, NoHistoryAsksForAScanOfPartitions) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     for (const Operation& operation : MakeHistory(Profile::kLoop, seed, 150, TestSetting())) {
+      if (operation.kind != Kind::kIoctl) continue;
+      if (operation.request == LOOP_SET_STATUS) {
+        const auto flags = static_cast<uint8_t>(operation.bytes[offsetof(loop_info, lo_flags)]);
+        EXPECT_EQ(flags & LO_FLAGS_PARTSCAN, 0);
+      }
       if (operation.request != LOOP_SET_STATUS64 && operation.request != LOOP_CONFIGURE) continue;
       const size_t at = operation.request == LOOP_CONFIGURE ? offsetof(loop_config, info) : 0;
       const auto flags =
@@ -112,6 +117,21 @@ TEST(GeneratorTest, EachCommandComesInSomeHistory) {
   }
   for (unsigned int number = 0; number < 18; ++number)
     EXPECT_EQ(numbers.count(number), 1u) << number;
+}
+
+TEST(GeneratorTest, EachRequestOfLoopDevicesComesInSomeHistory) {
+  std::set<unsigned long> requests;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    for (const Operation& operation : MakeHistory(Profile::kLoop, seed, 150, TestSetting())) {
+      requests.insert(operation.request);
+    }
+  }
+  for (unsigned long request = LOOP_SET_FD; request <= LOOP_CONFIGURE; ++request) {
+    EXPECT_EQ(requests.count(request), 1u) << std::hex << request;
+  }
+  for (unsigned long request = LOOP_CTL_ADD; request <= LOOP_CTL_GET_FREE; ++request) {
+    EXPECT_EQ(requests.count(request), 1u) << std::hex << request;
+  }
 }
 
 TEST(GeneratorTest, NamesOfProfilesAreReadBack) {

@@ -37,6 +37,7 @@ class LoopGeneratorImpl : public Generator {
     swarm_.Sometimes(6, [this] { return Value(LOOP_CLR_FD, {0}); });
     swarm_.Always(8, [this] { return GetStatus(); });
     swarm_.Sometimes(5, [this] { return SetStatus(); });
+    swarm_.Sometimes(1, [this] { return NoMemory(); });
     swarm_.Sometimes(3, [this] { return Value(LOOP_SET_CAPACITY, {0}); });
     swarm_.Sometimes(2, [this] { return Value(LOOP_SET_DIRECT_IO, {0, 1, 2}); });
     swarm_.Sometimes(3, [this] {
@@ -58,6 +59,8 @@ class LoopGeneratorImpl : public Generator {
       swarm_.Always(3, [this] { return Mapped(DM_TABLE_LOAD); });
       swarm_.Always(2, [this] { return Mapped(DM_DEV_SUSPEND); });
       swarm_.Always(1, [this] { return Mapped(DM_DEV_REMOVE); });
+      swarm_.Sometimes(1, [this] { return Mapped(DM_DEV_STATUS); });
+      swarm_.Sometimes(1, [this] { return Mapped(DM_TABLE_DEPS); });
     }
   }
 
@@ -155,10 +158,34 @@ class LoopGeneratorImpl : public Generator {
 
   Operation SetStatus() {
     Operation operation = OnDevice(Kind::kIoctl);
-    operation.request = LOOP_SET_STATUS64;
     const loop_info64 info = Info();
-    operation.bytes.assign(reinterpret_cast<const char*>(&info), sizeof(info));
+    if (choices_.OneIn(4)) {
+      operation.request = LOOP_SET_STATUS;
+      const loop_info old = Old(info);
+      operation.bytes.assign(reinterpret_cast<const char*>(&old), sizeof(old));
+    } else {
+      operation.request = LOOP_SET_STATUS64;
+      operation.bytes.assign(reinterpret_cast<const char*>(&info), sizeof(info));
+    }
     return operation;
+  }
+
+  // What the old form has room for; an offset of 2^31 and more is a negative one.
+  static loop_info Old(const loop_info64& info) {
+    loop_info old{};
+    old.lo_offset = static_cast<int>(info.lo_offset);
+    old.lo_flags = static_cast<int>(info.lo_flags);
+    old.lo_encrypt_type = static_cast<int>(info.lo_encrypt_type);
+    old.lo_encrypt_key_size = static_cast<int>(info.lo_encrypt_key_size);
+    std::memcpy(old.lo_name, info.lo_file_name, sizeof(old.lo_name));
+    return old;
+  }
+
+  // A request with a pointer to nothing.
+  Operation NoMemory() {
+    return Value(choices_.Of<unsigned long>({LOOP_CONFIGURE, LOOP_GET_STATUS64, LOOP_GET_STATUS,
+                                             LOOP_SET_STATUS64, LOOP_SET_STATUS}),
+                 {0, 1});
   }
 
   Operation Control(unsigned long request) {

@@ -73,8 +73,10 @@ class ThinGeneratorImpl : public Generator {
     swarm_.Always(10, [this] { return Suspend(AnyName(), 0); });
     swarm_.Sometimes(5, [this] { return Suspend(AnyName(), DM_SUSPEND_FLAG | OddSuspend()); });
     swarm_.Always(10, [this] { return Send(PoolName(), Message()); });
+    swarm_.Sometimes(1, [this] { return OddlySent(); });
     swarm_.Always(10, [this] { return Status(); });
     swarm_.Sometimes(3, [this] { return Named(DM_DEV_STATUS, AnyName(), 0); });
+    swarm_.Sometimes(1, [this] { return Wait(); });
     swarm_.Sometimes(3, [this] { return Named(DM_DEV_REMOVE, AnyName(), Deferred()); });
     swarm_.Sometimes(2, [this] { return Named(DM_TABLE_CLEAR, AnyName(), 0); });
     swarm_.Sometimes(2, [this] { return Named(DM_TABLE_DEPS, AnyName(), 0); });
@@ -140,10 +142,22 @@ class ThinGeneratorImpl : public Generator {
     return Named(DM_DEV_SUSPEND, name, flags);
   }
 
-  Operation Send(const std::string& name, const std::string& text) {
+  Operation Send(const std::string& name, const std::string& text, uint64_t sector = 0) {
     DmRequest request(1024);
-    request.Name(name).Message(0, text);
+    request.Name(name).Message(sector, text);
     return Ioctl(DM_TARGET_MSG, request);
+  }
+
+  // To a thin device, too, and to sectors that may be behind the end.
+  Operation OddlySent() {
+    return Send(AnyName(), Message(), choices_.Of<uint64_t>({0, 1, 1023, 2048, 1u << 20}));
+  }
+
+  // For a number that no pool's events reach, so that it does not wait.
+  Operation Wait() {
+    DmRequest request(2048);
+    request.Name(AnyName()).Event(1000000).Poison();
+    return Ioctl(DM_DEV_WAIT, request);
   }
 
   Operation Status() {
