@@ -186,6 +186,8 @@ TEST_F(LoopIo, AReadOnlyDeviceOpensForWritingAndGivesEpermForWrites) {
   EXPECT_EQ(sys::GetErrno(other->WriteAt(0, std::string(512, 'x'))), EPERM);
 }
 
+TEST_F(LoopIo, FlushOfAnUnboundDeviceSucceeds) { EXPECT_TRUE(Loop(0)->Sync().ok()); }
+
 TEST_F(LoopIo, AnUnboundDeviceHasSizeZero) { EXPECT_EQ(SizeOf(*Loop(0)), 0u); }
 
 TEST_F(LoopChangeFd, SendsAChangeEventAlsoWhenItFails) {

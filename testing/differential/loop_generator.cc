@@ -52,6 +52,7 @@ class LoopGeneratorImpl : public Generator {
     swarm_.Sometimes(5, [this] { return Io(Kind::kRead); });
     swarm_.Sometimes(5, [this] { return Io(Kind::kWrite); });
     swarm_.Sometimes(4, [this] { return OnDevice(Kind::kClose); });
+    swarm_.Sometimes(2, [this] { return OnDevice(Kind::kSync); });
     swarm_.Sometimes(2, [this] { return Truncate(); });
     swarm_.Sometimes(3, [this] { return Query(); });
     if (choices_.OneIn(2)) {

@@ -157,6 +157,7 @@ class Campaign {
     }
     compared_ += result->compared;
     if (!result->divergence.has_value()) return 0;
+    PrintCoverage();
     PrintDivergence(k, start, history, *result->divergence);
     return 1;
   }
@@ -179,7 +180,11 @@ class Campaign {
       divergence = *found;
       return true;
     };
-    history = Shrink(std::move(history), diverges, kShrinkTries);
+    if (!diverges(history)) {
+      std::cout << "  a second time it did not differ: what follows is the first one, whole\n";
+    } else {
+      history = Shrink(std::move(history), diverges, kShrinkTries);
+    }
     std::cout << Report(history, divergence);
     std::cout << compared_ << " operations compared, 1 divergence\n";
   }

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <string>
+#include <memory>
 #include <thread>
 
 #include "testing/model/dm_fixture.h"
@@ -20,10 +21,10 @@ class DmThreadsTest : public DmTest {
   // A thread that waits for an event of `name`, whose number is 0, and gets `reply` and the errno.
   std::thread StartWaiter(absl::string_view name, DmBytes& reply, int& error) {
     reply.Name(name);
-    std::thread waiter([this, &reply, &error] {
-      DmControl file(*machine_.dm, OpenMode(), "");
+    auto file = std::make_unique<DmControl>(*machine_.dm, OpenMode(), "");
+    std::thread waiter([this, file = std::move(file), &reply, &error] {
       error =
-          machine_.CallOn(file, kDevWait, absl::MakeSpan(&reply.bytes()[0], reply.bytes().size()));
+          machine_.CallOn(*file, kDevWait, absl::MakeSpan(&reply.bytes()[0], reply.bytes().size()));
     });
     DmDevice& device = machine_.device(name);
     while (true) {
@@ -59,10 +60,10 @@ TEST_P(DmThreadsTest, RemoveOfATablelessDeviceWaitsForTheWaiterButItsNameIsFree)
   ASSERT_EQ(machine_.Create("a"), 0);
   DmBytes reply;
   int error = 1;
+  DmControl file(*machine_.dm, OpenMode(), "");
   std::thread waiter = StartWaiter("a", reply, error);
   int removed = 1;
-  std::thread remover([this, &removed] {
-    DmControl file(*machine_.dm, OpenMode(), "");
+  std::thread remover([this, &file, &removed] {
     DmBytes bytes(kStructBytes);
     bytes.Name("a");
     removed =

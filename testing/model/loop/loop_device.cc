@@ -29,6 +29,7 @@ LoopDevice::LoopDevice(Core& core, const LoopDriver& driver, uint32_t loop_numbe
     : BlockDevice(core, {kLoopMajor, loop_number}, absl::StrCat("loop", loop_number)),
       driver_(driver),
       loop_number_(loop_number) {
+  mutable_limits().has_write_cache = false;
   BumpDiskSequence();
   AddDisk();
 }
@@ -133,6 +134,7 @@ int LoopDevice::Bind(std::shared_ptr<OpenFile> file, const LoopConfig& config) {
   uses_direct_io_ = (flags_ & kLoopDirectIo) != 0;
   SetBlockLimits(config.block_size != 0 ? config.block_size : DefaultBlockBytes());
   SetDiscardLimits();
+  mutable_limits().has_write_cache = (flags_ & kLoopReadOnly) == 0;
   UpdateDirectIo(file_->mode().direct || uses_direct_io_);
   SetSize(SizeOf(*file_));
   state_ = State::kBound;
@@ -189,6 +191,7 @@ void LoopDevice::Detach() {
   size_limit_ = 0;
   name_.clear();
   SetBlockLimits(kSectorBytes);
+  mutable_limits().has_write_cache = false;
   DropPageCache();
   SetSectors(0);
   state_ = State::kRundown;

@@ -36,8 +36,8 @@ int LoopDevice::DoIo(const Io& io) {
     case IoKind::kFlush:
       break;
   }
-  // Without a write cache a flush never comes this far.
-  return is_read_only || file->Sync() == 0 ? 0 : -EIO;
+  // Of a read-only device it never comes this far: that has no write cache.
+  return file->Sync() == 0 ? 0 : -EIO;
 }
 
 int LoopDevice::ReadFile(const Io& io) {

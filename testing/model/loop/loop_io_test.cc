@@ -106,7 +106,7 @@ TEST_P(LoopIoTest, UnboundDeviceHasNoBytes) {
   ASSERT_EQ(Open(0), 0);
   std::string seen(512, 'x');
   EXPECT_EQ(device().Read(0, absl::MakeSpan(&seen[0], seen.size())), -EIO);
-  EXPECT_EQ(device().Flush(), -EIO);
+  EXPECT_EQ(device().Flush(), 0);
 }
 
 TEST_P(LoopIoTest, DiscardsOfALoopOnADiskAreTheDisks) {

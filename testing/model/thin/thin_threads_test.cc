@@ -82,10 +82,10 @@ TEST_P(ThinThreadsTest, SuspendWithoutFlushTakesTheWriteBack) {
 
 TEST_P(ThinThreadsTest, SuspendThatFlushesWaitsForTheWrite) {
   int error = 1;
+  DmControl file(*machine_.dm, OpenMode(), "");
   std::thread writer = StartWriter(error);
   int suspended = 1;
-  std::thread suspender([this, &suspended] {
-    DmControl file(*machine_.dm, OpenMode(), "");
+  std::thread suspender([this, &file, &suspended] {
     DmBytes bytes(kStructBytes);
     bytes.Name("a").Flags(kSuspendFlag | kSkipLockFsFlag);
     suspended =
