@@ -186,7 +186,18 @@ TEST_F(LoopIo, AReadOnlyDeviceOpensForWritingAndGivesEpermForWrites) {
   EXPECT_EQ(sys::GetErrno(other->WriteAt(0, std::string(512, 'x'))), EPERM);
 }
 
-TEST_F(LoopIo, FlushOfAnUnboundDeviceSucceeds) { EXPECT_TRUE(Loop(0)->Sync().ok()); }
+TEST_F(LoopIo, FlushOfADeviceThatWasNeverBoundSucceeds) {
+  const FilePtr control = Control();
+  ASSERT_EQ(Value(*control, LOOP_CTL_ADD, 11), 11);
+  EXPECT_TRUE(Loop(11)->Sync().ok());
+}
+
+TEST_F(LoopIo, FlushOfADetachedDeviceGivesEioSince612) {
+  Attach(0, path_);
+  ASSERT_EQ(Detach(*Loop(0)), 0);
+  ASSERT_TRUE(IsDetachedInTime(0));
+  EXPECT_EQ(sys::GetErrno(Loop(0)->Sync()), is_6_1() ? 0 : EIO);
+}
 
 TEST_F(LoopIo, AnUnboundDeviceHasSizeZero) { EXPECT_EQ(SizeOf(*Loop(0)), 0u); }
 

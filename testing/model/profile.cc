@@ -46,6 +46,7 @@ constexpr Profile MakeLinux612() {
   profile.loop_reads_write_only_files = true;
   profile.loop_checks_file_first = true;
   profile.loop_reports_file_results = true;
+  profile.loop_keeps_write_cache = true;
   profile.tmpfs_has_direct_io = true;
   return profile;
 }

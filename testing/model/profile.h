@@ -65,6 +65,9 @@ struct Profile {
   // A backing file that ends too early gives EIO, and one without space ENOSPC; else zeros in place
   // of all that was read, and EIO.
   bool loop_reports_file_results;
+  // A detached device still says that it has a write cache, so that a flush of it reaches the
+  // driver and fails; else it succeeds before.
+  bool loop_keeps_write_cache;
   // Files on tmpfs can be opened with O_DIRECT.
   bool tmpfs_has_direct_io;
 };

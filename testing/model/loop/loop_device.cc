@@ -191,7 +191,7 @@ void LoopDevice::Detach() {
   size_limit_ = 0;
   name_.clear();
   SetBlockLimits(kSectorBytes);
-  mutable_limits().has_write_cache = false;
+  if (!core().profile.loop_keeps_write_cache) mutable_limits().has_write_cache = false;
   DropPageCache();
   SetSectors(0);
   state_ = State::kRundown;
