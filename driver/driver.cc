@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -143,21 +142,13 @@ absl::Status Driver::Create(absl::string_view id, absl::string_view parent) {
                          impl_->locks.Acquire(origin, absl::StrCat("snapshot for ", id)));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState parent_state,
                          impl_->FindParent(origin, parent_lock));
-  // Nobody may mount a layer whose making can still fail. One that exists is the set's to refuse,
-  // or to repair: whoever holds its lock may wait for ours.
-  std::optional<sys::HeldLock> lock;
-  DMKIT_ASSIGN_OR_RETURN(const bool taken, Exists(id));
-  if (!taken) {
-    DMKIT_ASSIGN_OR_RETURN(lock, impl_->locks.Acquire(layer.text(), "create"));
-  }
   thinp::proto::DeviceLabels labels = parent_state.labels();
   labels.set_created_unix_seconds(absl::ToUnixSeconds(impl_->host().clock->Now()));
-  const absl::Status created =
+  // The new layer needs no lock: until it is made, the set activates it for nobody.
+  return LayerContext(
       impl_->set->AddSnapshot(layer.text(), origin, sys::Bytes{parent_state.size_bytes()}, labels)
-          .status();
-  if (created.ok()) return created;
-  if (lock.has_value()) impl_->locks.Forget(layer.text(), *lock).IgnoreError();
-  return LayerContext(created, layer);
+          .status(),
+      layer);
 }
 
 absl::Status Driver::Remove(absl::string_view id) {

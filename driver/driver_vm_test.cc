@@ -313,13 +313,13 @@ TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
     EXPECT_THAT(operation(), sys::IsOk());
     return Cost{counted_.CountOf("Ioctl"), counted_.CountOf("Sync")};
   };
-  EXPECT_EQ(cost_of([&] { return driver.Create("web", "parent"); }), (Cost{7, 4}));
+  EXPECT_EQ(cost_of([&] { return driver.Create("web", "parent"); }), (Cost{6, 4}));
   EXPECT_EQ(cost_of([&] { return driver.Get("web").status(); }), (Cost{4, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Get("web").status(); }), (Cost{0, 0}));
-  EXPECT_EQ(cost_of([&] { return driver.Create("snap", "web"); }), (Cost{9, 4}));
+  EXPECT_EQ(cost_of([&] { return driver.Create("snap", "web"); }), (Cost{8, 4}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{1, 0}));
-  EXPECT_EQ(cost_of([&] { return driver.Remove("web"); }), (Cost{8, 3}));
+  EXPECT_EQ(cost_of([&] { return driver.Remove("web"); }), (Cost{7, 3}));
 }
 
 }  // namespace

@@ -308,19 +308,21 @@ absl::StatusOr<std::vector<std::string>> DeviceSet::ActiveDevices() const {
 
 absl::StatusOr<PoolContents> DeviceSet::Contents() {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->Lock("reading the pool's metadata"));
-  DMKIT_RETURN_IF_ERROR(impl_->EnsurePool(lock));
+  const absl::StatusOr<ThinPoolStatus> status = impl_->EnsurePool(lock);
+  DMKIT_RETURN_IF_ERROR(status);
   Transactions transactions = impl_->MakeTransactions();
   // What the pool can still tell is told.
-  transactions.Prepare().IgnoreError();
+  transactions.Prepare(status).IgnoreError();
   return transactions.ReadContents();
 }
 
 absl::StatusOr<CheckReport> DeviceSet::Check() {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->Lock("checking the store"));
-  DMKIT_RETURN_IF_ERROR(impl_->EnsurePool(lock));
+  const absl::StatusOr<ThinPoolStatus> status = impl_->EnsurePool(lock);
+  DMKIT_RETURN_IF_ERROR(status);
   CheckReport report;
   Transactions transactions = impl_->MakeTransactions();
-  report.changes_problem = transactions.Prepare();
+  report.changes_problem = transactions.Prepare(status);
   report.transaction_open = transactions.interrupted();
   DMKIT_ASSIGN_OR_RETURN(report.pool, impl_->pool().Status());
   DMKIT_ASSIGN_OR_RETURN(DeviceList list, List());

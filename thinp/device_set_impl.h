@@ -24,6 +24,7 @@
 #include "thinp/state_store.h"
 #include "thinp/thin_device.h"
 #include "thinp/thin_id.h"
+#include "thinp/thin_pool_target.h"
 #include "thinp/transaction.h"
 
 namespace dmkit::thinp {
@@ -65,7 +66,8 @@ class DeviceSet::Impl {
   absl::StatusOr<proto::DeviceState> FindDevice(absl::string_view name) const;
   absl::StatusOr<proto::DeviceState> FindMade(const sys::HeldLock& lock, absl::string_view name);
   absl::Status Delete(absl::string_view name);
-  absl::Status EnsurePool(const sys::HeldLock& lock);
+  // The status of the pool, brought up when it is down.
+  absl::StatusOr<ThinPoolStatus> EnsurePool(const sys::HeldLock& lock);
   absl::Status TakePoolDown();
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
   absl::Status Rewrite(absl::string_view name,

@@ -76,7 +76,7 @@ absl::Status DeviceSet::Impl::Start() {
   Transactions transactions = MakeTransactions();
   // A pool that takes no changes, or a repair that does not work, must not keep people from
   // reading; every change prepares again and then fails with the reason.
-  transactions.Prepare().IgnoreError();
+  transactions.Prepare(pool_->Status()).IgnoreError();
   return absl::OkStatus();
 }
 
@@ -127,15 +127,18 @@ absl::Status DeviceSet::Impl::OpenKnownSet() {
 }
 
 // Another process may have taken the pool down since, or down and up.
-absl::Status DeviceSet::Impl::EnsurePool(const sys::HeldLock&) {
-  const absl::Status refreshed = pool_->Refresh();
-  return sys::GetErrno(refreshed) == ENXIO ? OpenKnownSet() : refreshed;
+absl::StatusOr<ThinPoolStatus> DeviceSet::Impl::EnsurePool(const sys::HeldLock&) {
+  auto status = pool_->Locate();
+  if (sys::GetErrno(status.status()) != ENXIO) return status;
+  DMKIT_RETURN_IF_ERROR(OpenKnownSet());
+  return pool_->Status();
 }
 
 absl::StatusOr<Transactions> DeviceSet::Impl::Begin(const sys::HeldLock& lock) {
-  DMKIT_RETURN_IF_ERROR(EnsurePool(lock));
+  const absl::StatusOr<ThinPoolStatus> status = EnsurePool(lock);
+  DMKIT_RETURN_IF_ERROR(status);
   Transactions transactions = MakeTransactions();
-  DMKIT_RETURN_IF_ERROR(transactions.Prepare());
+  DMKIT_RETURN_IF_ERROR(transactions.Prepare(status));
   return transactions;
 }
 

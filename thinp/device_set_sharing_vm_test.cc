@@ -101,6 +101,22 @@ TEST_F(DeviceSetSharingVmTest, ChangeSeesWhatAnotherUserChanged) {
   ExpectClean();
 }
 
+TEST_F(DeviceSetSharingVmTest, MetadataIsReadWhereAnotherUserHasMovedItTo) {
+  Open();
+  Add("a");
+  auto other = DeviceSet::Open(plain(), options());
+  ASSERT_THAT(other, IsOk());
+  const sys::DeviceNumber before = (*other)->pool().params().metadata;
+  TakeDown();
+  Attach("takes-the-loop-device", kMiB);
+  Open();
+  ASSERT_NE(set().pool().params().metadata, before);
+  const auto contents = (*other)->Contents();
+  ASSERT_THAT(contents, IsOk());
+  EXPECT_EQ(contents->size(), 1u);
+  EXPECT_EQ((*other)->pool().params().metadata, set().pool().params().metadata);
+}
+
 // What a user left half done is undone by whoever comes next, also when he had the store open
 // before.
 TEST_F(DeviceSetSharingVmTest, ChangeRepairsFirstWhatAnotherUserLeft) {

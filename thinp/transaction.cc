@@ -47,10 +47,10 @@ absl::Status Transactions::CheckNotAhead() const {
       "the right metadata back, or move the file `transaction` away to go on with what is there"));
 }
 
-absl::Status Transactions::Prepare() {
+absl::Status Transactions::Prepare(const absl::StatusOr<ThinPoolStatus>& status) {
   interrupted_ = false;
   skip_ = 1;
-  DMKIT_ASSIGN_OR_RETURN(pool_status_, pool_->Status());
+  DMKIT_ASSIGN_OR_RETURN(pool_status_, status);
   pool_transaction_id_ = pool_status_.transaction_id;
   loaded_ = Load();
   if (!CheckTakesMessages(*pool_, pool_status_).ok()) return RefuseChanges();
@@ -239,6 +239,8 @@ absl::Status Transactions::DeleteOwnThin(ThinId id) {
 }
 
 absl::StatusOr<PoolContents> Transactions::ReadContents() {
+  // The metadata may lie on another device than before.
+  DMKIT_RETURN_IF_ERROR(pool_->Refresh());
   const bool shared = context_.owner == PoolOwner::kAdmin;
   if (!shared || !CheckTakesMessages(*pool_, pool_status_).ok()) {
     return ReadPoolContents(dm_->host(), *pool_, PoolOwner::kUs);

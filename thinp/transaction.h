@@ -34,12 +34,13 @@ class Transactions {
   // Everything but the context is borrowed.
   Transactions(dm::DeviceMapper& dm, Pool& pool, StateStore& store, Context context);
 
-  // Reads the record and the pool's status, repairs what was interrupted, and leaves this object
-  // ready for Start. One file read and one ioctl when there is nothing to repair.
+  // Reads the record, compares it with `status`, which is the pool's now, repairs what was
+  // interrupted, and leaves this object ready for Start. One file read and no ioctl when there is
+  // nothing to repair. A `status` that is an error is returned.
   // FAILED_PRECONDITION: the pool takes no messages (the message names its mode), or it is not as
   // far as the record says, so that the two do not belong together: nothing was repaired then, but
   // a suspended origin is resumed.
-  absl::Status Prepare();
+  absl::Status Prepare(const absl::StatusOr<ThinPoolStatus>& status);
 
   // The pool's status after the last Prepare.
   const ThinPoolStatus& pool_status() const { return pool_status_; }
