@@ -130,11 +130,11 @@ absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindParent(
                    is_base ? "; open the store anew to complete it" : ""));
 }
 
-absl::Status Driver::Create(absl::string_view id, absl::string_view parent) {
+absl::Status Driver::Create(absl::string_view id, const CreateOptions& options) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   std::string origin(kBaseLayer);
-  if (!parent.empty()) {
-    DMKIT_ASSIGN_OR_RETURN(const LayerId parent_layer, LayerId::Create(parent));
+  if (!options.parent.empty()) {
+    DMKIT_ASSIGN_OR_RETURN(const LayerId parent_layer, LayerId::Create(options.parent));
     origin = parent_layer.text();
   }
   // Nobody may mount the parent between the look at its state and the snapshot.

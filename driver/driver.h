@@ -29,6 +29,10 @@ struct DriverConfig {
   absl::Duration lock_patience = absl::Seconds(60);
 };
 
+struct CreateOptions {
+  std::string parent;  // a layer; empty: the base, so that the new layer is empty
+};
+
 // All methods may be called by several processes on one root at a time, and by several threads on
 // several Driver objects. A lock that another process keeps for longer than `lock_patience` is an
 // ETIMEDOUT error that names its holder.
@@ -47,12 +51,11 @@ class Driver {
                                                       const DriverConfig& config);
   ~Driver();
 
-  // A new layer: empty (a snapshot of the base) when `parent` is empty, else a snapshot of
-  // `parent`, which may be mounted and is suspended for the moment of the snapshot. EEXIST there is
-  // such a layer; ENOENT unknown parent; FAILED_PRECONDITION the pool is not in mode rw (the
-  // message names the mode and what to do); DATA_LOSS the parent's state file cannot be read. Safe
-  // to repeat.
-  absl::Status Create(absl::string_view id, absl::string_view parent);
+  // A new layer: a snapshot of its parent, which may be mounted and is suspended for the moment of
+  // the snapshot. EEXIST there is such a layer; ENOENT unknown parent; FAILED_PRECONDITION the pool
+  // is not in mode rw (the message names the mode and what to do); DATA_LOSS the parent's state
+  // file cannot be read. Safe to repeat.
+  absl::Status Create(absl::string_view id, const CreateOptions& options);
 
   // Removes a layer. Layers made from it stay. ENOENT when there is none (also when repeated);
   // EBUSY while it is mounted or its device is in use: the message says where. FAILED_PRECONDITION

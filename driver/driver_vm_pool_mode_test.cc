@@ -102,7 +102,7 @@ class DriverPoolModeVmTest : public DriverVmTest {
 TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace) {
   SetOptions({"dm.basesize=64M", "dm.loopdatasize=64M", "dm.loopmetadatasize=16M"});
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
   ASSERT_THAT(pool, sys::IsOk());
   thinp::ThinPoolParams params = pool->params();
@@ -116,7 +116,7 @@ TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace
       dm::CreateDevice(dm(), {filler.name, filler.uuid, pool->ThinTable(id, length), false});
   ASSERT_THAT(active, sys::IsOk());
   EXPECT_FALSE(Fill(active->device, sys::ToBytes(length)->count()).ok());
-  const absl::Status refused = driver.Create("more", "web");
+  const absl::Status refused = driver.Create("more", {"web"});
   EXPECT_THAT(refused, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(std::string(refused.message()),
               AllOf(HasSubstr("out_of_data_space"), HasSubstr("remove layers")));
@@ -127,16 +127,16 @@ TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace
   EXPECT_THAT(driver.Remove("web"), sys::IsOk());
   ASSERT_THAT(dm::RemoveDevice(dm(), filler, absl::Seconds(5), false), sys::IsOk());
   ASSERT_THAT(pool->Delete(id), sys::IsOk());
-  EXPECT_THAT(driver.Create("more", ""), sys::IsOk());
+  EXPECT_THAT(driver.Create("more", {}), sys::IsOk());
 }
 
 TEST_F(DriverPoolModeVmTest, PoolThatNeedsACheckSaysSoAndItsLayersCanBeListed) {
   GiveMetadata();
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   Swap(FailingWrites());
-  EXPECT_FALSE(driver.Create("lost", "web").ok());
-  ExpectRefused(driver.Create("more", "web"), "mode ro and needs_check", "thin_check");
+  EXPECT_FALSE(driver.Create("lost", {"web"}).ok());
+  ExpectRefused(driver.Create("more", {"web"}), "mode ro and needs_check", "thin_check");
   ExpectRefused(driver.Remove("web"), "mode ro and needs_check", "thin_check");
   EXPECT_TRUE(driver.PoolStatus()->needs_check());
   EXPECT_THAT(driver.Status(), sys::IsOk());
@@ -150,10 +150,10 @@ TEST_F(DriverPoolModeVmTest, PoolThatNeedsACheckSaysSoAndItsLayersCanBeListed) {
 TEST_F(DriverPoolModeVmTest, FailedPoolSaysSoAndComesBackOnceItsDeviceDoes) {
   GiveMetadata();
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   Swap(Failing());
-  EXPECT_FALSE(driver.Create("lost", "web").ok());
-  ExpectRefused(driver.Create("more", "web"), "mode Fail", "cleanup");
+  EXPECT_FALSE(driver.Create("lost", {"web"}).ok());
+  ExpectRefused(driver.Create("more", {"web"}), "mode Fail", "cleanup");
   ExpectRefused(driver.Remove("web"), "mode Fail", "cleanup");
   EXPECT_EQ(driver.PoolStatus()->mode(), "Fail");
   EXPECT_THAT(driver.Status(), sys::IsOk());
@@ -163,7 +163,7 @@ TEST_F(DriverPoolModeVmTest, FailedPoolSaysSoAndComesBackOnceItsDeviceDoes) {
   Swap(Linear());
   ASSERT_THAT(driver.Cleanup(), sys::IsOk());
   Driver& again = Open();
-  EXPECT_THAT(again.Create("more", "web"), sys::IsOk());
+  EXPECT_THAT(again.Create("more", {"web"}), sys::IsOk());
   EXPECT_TRUE(again.PoolCheck()->clean());
 }
 

@@ -80,7 +80,7 @@ TEST_F(DriverRefusalVmTest, BadLayerIdsAreRefusedByEveryMethod) {
   for (const std::string& id : {std::string(), std::string("."), std::string(".."),
                                 std::string("a/b"), std::string(86, 'x'), std::string("base"),
                                 std::string("pool"), std::string("-x"), std::string("a b")}) {
-    EXPECT_THAT(driver.Create(id, ""), sys::FailsWithCode(absl::StatusCode::kInvalidArgument))
+    EXPECT_THAT(driver.Create(id, {}), sys::FailsWithCode(absl::StatusCode::kInvalidArgument))
         << id;
     EXPECT_THAT(driver.Remove(id), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
     EXPECT_THAT(driver.Get(id), sys::FailsWithCode(absl::StatusCode::kInvalidArgument)) << id;
@@ -92,7 +92,7 @@ TEST_F(DriverRefusalVmTest, BadLayerIdsAreRefusedByEveryMethod) {
 
 TEST_F(DriverRefusalVmTest, UnknownParentsAndLayersAreEnoent) {
   Driver& driver = Open();
-  EXPECT_THAT(driver.Create("web", "nobody"), sys::FailsWithErrno(ENOENT));
+  EXPECT_THAT(driver.Create("web", {"nobody"}), sys::FailsWithErrno(ENOENT));
   EXPECT_THAT(driver.Get("nobody"), sys::FailsWithErrno(ENOENT));
   EXPECT_THAT(driver.Put("nobody", false), sys::FailsWithErrno(ENOENT));
   EXPECT_THAT(driver.Remove("nobody"), sys::FailsWithErrno(ENOENT));
@@ -103,15 +103,15 @@ TEST_F(DriverRefusalVmTest, UnknownParentsAndLayersAreEnoent) {
 
 TEST_F(DriverRefusalVmTest, ExistingIdIsEexistAndStaysAsItWas) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   const uint32_t thin_id = driver.Inspect("web")->thin_id();
-  EXPECT_THAT(driver.Create("web", ""), sys::FailsWithErrno(EEXIST));
+  EXPECT_THAT(driver.Create("web", {}), sys::FailsWithErrno(EEXIST));
   EXPECT_EQ(driver.Inspect("web")->thin_id(), thin_id);
 }
 
 TEST_F(DriverRefusalVmTest, RemovingAMountedLayerSaysWhereItIsMounted) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   const auto path = driver.Get("web");
   ASSERT_TRUE(path.ok()) << path.status();
   const absl::Status removed = driver.Remove("web");
@@ -148,7 +148,7 @@ TEST_F(DriverRefusalVmTest, FailedMkfsLeavesNoBaseBehindAndTheNextOpenMakesIt) {
   EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
   counted_.SetPlan(nullptr);
   Driver& driver = Open();
-  EXPECT_THAT(driver.Create("web", ""), sys::IsOk());
+  EXPECT_THAT(driver.Create("web", {}), sys::IsOk());
   EXPECT_TRUE(driver.PoolCheck()->clean());
 }
 
@@ -180,7 +180,7 @@ TEST_F(DriverRefusalVmTest, GivenPoolIsUsedWhenEmptyAndRefusedWhenUsedByOthers) 
   SetOptions({"dm.basesize=64M", "dm.thinpooldev=admins-pool"});
   {
     Driver& driver = Open();
-    ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+    ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
     ASSERT_TRUE(driver.Get("web").ok());
     ASSERT_THAT(driver.Cleanup(), sys::IsOk());
     EXPECT_THAT(DeviceNames(), testing::ElementsAre("admins-pool"));
@@ -214,7 +214,7 @@ TEST_F(DriverRefusalVmTest, DevicesWithAForeignSignatureAreRefusedAndNotTouched)
 }
 
 TEST_F(DriverRefusalVmTest, MissingPoolFileIsNotMadeAnew) {
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Cleanup(), sys::IsOk());
   const std::string file = config_.root + "/pool/data";
   ASSERT_THAT(host().root->Rename(file, file + ".away"), sys::IsOk());
@@ -227,7 +227,7 @@ TEST_F(DriverRefusalVmTest, MissingPoolFileIsNotMadeAnew) {
 }
 
 TEST_F(DriverRefusalVmTest, BlankSuperblockOfAKnownPoolIsNotFormatted) {
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Cleanup(), sys::IsOk());
   const std::string file = config_.root + "/pool/metadata";
   const std::string superblock = FirstBytes(file).substr(0, 4096);
@@ -239,7 +239,7 @@ TEST_F(DriverRefusalVmTest, BlankSuperblockOfAKnownPoolIsNotFormatted) {
 }
 
 TEST_F(DriverRefusalVmTest, PoolFilesWithoutTheirStateAreNotOverwritten) {
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Cleanup(), sys::IsOk());
   driver_.reset();
   for (const char* name : {"/set", "/set.copy"}) {
@@ -285,13 +285,13 @@ TEST_F(DriverRefusalVmTest, ReadOnlyAndFullFilesystemsAreSaid) {
 
 TEST_F(DriverRefusalVmTest, ReadOnlyPoolIsSaidAndReadingStillWorks) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
   ASSERT_TRUE(pool.ok()) << pool.status();
   thinp::ThinPoolParams params = pool->params();
   params.features.read_only = true;
   ASSERT_THAT(pool->Reload(params), sys::IsOk());
-  EXPECT_THAT(driver.Create("more", ""),
+  EXPECT_THAT(driver.Create("more", {}),
               RefusedWith(absl::StatusCode::kFailedPrecondition, "mode ro"));
   EXPECT_THAT(driver.Remove("web"),
               RefusedWith(absl::StatusCode::kFailedPrecondition, "thin_check"));
@@ -301,7 +301,7 @@ TEST_F(DriverRefusalVmTest, ReadOnlyPoolIsSaidAndReadingStillWorks) {
   EXPECT_TRUE(OpenStatus().ok());
   params.features.read_only = false;
   ASSERT_THAT(pool->Reload(params), sys::IsOk());
-  EXPECT_THAT(driver.Create("more", ""), sys::IsOk());
+  EXPECT_THAT(driver.Create("more", {}), sys::IsOk());
   EXPECT_TRUE(driver.PoolCheck()->clean());
 }
 

@@ -47,16 +47,16 @@ class DriverRepairVmTest : public DriverVmTest {
 };
 
 TEST_F(DriverRepairVmTest, DamagedBaseStopsNothingButNewEmptyLayers) {
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   const std::string devices = config_.root + "/devices";
   const std::string base = *Read(devices, "base");
   Write(devices, "base", base.substr(0, base.size() / 2));
   Driver& driver = Open();
-  EXPECT_THAT(driver.Create("child", "web"), sys::IsOk());
+  EXPECT_THAT(driver.Create("child", {"web"}), sys::IsOk());
   EXPECT_THAT(driver.Get("child"), sys::IsOk());
   EXPECT_THAT(driver.Put("child", false), sys::IsOk());
   EXPECT_THAT(driver.Remove("child"), sys::IsOk());
-  const absl::Status empty = driver.Create("empty", "");
+  const absl::Status empty = driver.Create("empty", {});
   EXPECT_THAT(empty, sys::FailsWithCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(std::string(empty.message()), HasSubstr("devices/base"));
   const auto list = driver.List();
@@ -65,11 +65,11 @@ TEST_F(DriverRepairVmTest, DamagedBaseStopsNothingButNewEmptyLayers) {
   EXPECT_EQ(list->quarantined(0).object(), "devices/base");
   EXPECT_EQ(driver.Status()->rows(2).value(), "unknown");
   Write(devices, "base", base);
-  EXPECT_THAT(Open().Create("empty", ""), sys::IsOk());
+  EXPECT_THAT(Open().Create("empty", {}), sys::IsOk());
 }
 
 TEST_F(DriverRepairVmTest, InterruptedGrowthOfTheBaseIsTakenUpAgain) {
-  ASSERT_THAT(Open().Create("small", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("small", {}), sys::IsOk());
   SetOptions({"dm.basesize=96M"});
   StopAt("Run", "resize2fs");
   EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
@@ -78,14 +78,14 @@ TEST_F(DriverRepairVmTest, InterruptedGrowthOfTheBaseIsTakenUpAgain) {
   SetOptions({});
   Driver& driver = Open();
   EXPECT_FALSE(IsThere(MountPoint("base")));
-  ASSERT_THAT(driver.Create("large", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("large", {}), sys::IsOk());
   const auto path = driver.Get("large");
   ASSERT_THAT(path, sys::IsOk());
   EXPECT_GT((*host().root->OpenDir(*path))->Space()->total_bytes, uint64_t{70} << 20);
 }
 
 TEST_F(DriverRepairVmTest, GrowthThatCannotBeFinishedKeepsNobodyFromTheLayers) {
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   SetOptions({"dm.basesize=96M"});
   StopAt("Run", "resize2fs");
   EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
@@ -94,9 +94,9 @@ TEST_F(DriverRepairVmTest, GrowthThatCannotBeFinishedKeepsNobodyFromTheLayers) {
   SetOptions({});
   Driver& driver = Open();
   EXPECT_THAT(driver.Get("web"), sys::IsOk());
-  EXPECT_THAT(driver.Create("empty", ""), sys::FailsWithErrno(ENOENT));
+  EXPECT_THAT(driver.Create("empty", {}), sys::FailsWithErrno(ENOENT));
   counted_.SetPlan(nullptr);
-  EXPECT_THAT(Open().Create("empty", ""), sys::IsOk());
+  EXPECT_THAT(Open().Create("empty", {}), sys::IsOk());
 }
 
 // What a create that was cut off before its last message has left is seen by others at once.
@@ -110,38 +110,38 @@ TEST_F(DriverRepairVmTest, LayerWhoseMakingWasCutOffIsMountedByNobody) {
     if (absl::StrContains(call.object, "0xc138fd0e")) ++messages;
     return messages < 2 ? 0 : EIO;
   });
-  EXPECT_FALSE(driver.Create("web", "").ok());
+  EXPECT_FALSE(driver.Create("web", {}).ok());
   counted_.SetPlan(nullptr);
   ASSERT_TRUE(*(*other)->Exists("web"));
   EXPECT_THAT((*other)->Get("web"), sys::FailsWithErrno(ENOENT));
   EXPECT_FALSE(*(*other)->Exists("web"));
-  EXPECT_THAT((*other)->Create("web", ""), sys::IsOk());
+  EXPECT_THAT((*other)->Create("web", {}), sys::IsOk());
 }
 
 TEST_F(DriverRepairVmTest, CreateDoesNotWaitForTheLockOfItsLayer) {
   config_.lock_patience = absl::ZeroDuration();
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("there", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("there", {}), sys::IsOk());
   const auto locks = LayerLocks::Open(host(), RunDir(driver), absl::ZeroDuration());
   ASSERT_THAT(locks, sys::IsOk());
   const auto web = locks->Acquire("web", "test");
   const auto there = locks->Acquire("there", "test");
   ASSERT_TRUE(web.ok() && there.ok());
-  EXPECT_THAT(driver.Create("there", ""), sys::FailsWithErrno(EEXIST));
-  EXPECT_THAT(driver.Create("web", ""), sys::IsOk());
+  EXPECT_THAT(driver.Create("there", {}), sys::FailsWithErrno(EEXIST));
+  EXPECT_THAT(driver.Create("web", {}), sys::IsOk());
 }
 
 TEST_F(DriverRepairVmTest, LayerIsNoParentOfItself) {
   Driver& driver = Open();
-  EXPECT_THAT(driver.Create("web", "web"), sys::FailsWithErrno(ENOENT));
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
-  EXPECT_THAT(driver.Create("web", "web"), sys::FailsWithErrno(EEXIST));
+  EXPECT_THAT(driver.Create("web", {"web"}), sys::FailsWithErrno(ENOENT));
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
+  EXPECT_THAT(driver.Create("web", {"web"}), sys::FailsWithErrno(EEXIST));
 }
 
 // As every stat of an xfs mount whose device has failed.
 TEST_F(DriverRepairVmTest, DeadFilesystemIsMountedAndCanBePut) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver.Get("web"), sys::IsOk());
   counted_.SetPlan(sys::FaultyHost::FailMatching("Stat", MountPoint("web"), EIO));
   EXPECT_THAT(driver.Remove("web"), sys::FailsWithErrno(EBUSY));
@@ -155,7 +155,7 @@ TEST_F(DriverRepairVmTest, DeadFilesystemIsMountedAndCanBePut) {
 
 TEST_F(DriverRepairVmTest, WhatLiesBelowAMountIsSaidAndTheDeviceGoesAllTheSame) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   ASSERT_THAT(host().root->MakeDir(MountPoint("web"), 0700), sys::IsOk());
   Write(MountPoint("web"), "file", "below");
   ASSERT_THAT(driver.Get("web"), sys::IsOk());
@@ -168,7 +168,7 @@ TEST_F(DriverRepairVmTest, WhatLiesBelowAMountIsSaidAndTheDeviceGoesAllTheSame) 
 
 TEST_F(DriverRepairVmTest, MountPointThatACrashLeftGoesWithItsLayer) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   ASSERT_THAT(host().root->MakeDir(MountPoint("web"), 0700), sys::IsOk());
   ASSERT_THAT(driver.Remove("web"), sys::IsOk());
   EXPECT_FALSE(IsThere(MountPoint("web")));
@@ -187,7 +187,7 @@ TEST_F(DriverRepairVmTest, CleanupLeavesWhatIsNoLayers) {
 TEST_F(DriverRepairVmTest, CleanupGoesOnAfterAnErrorAndTellsIt) {
   Driver& driver = Open();
   for (const char* layer : {"a", "b", "c"}) {
-    ASSERT_THAT(driver.Create(layer, ""), sys::IsOk());
+    ASSERT_THAT(driver.Create(layer, {}), sys::IsOk());
     ASSERT_THAT(driver.Get(layer), sys::IsOk());
   }
   counted_.SetPlan(sys::FaultyHost::FailMatching("Unmount", MountPoint("b"), EIO));
@@ -202,7 +202,7 @@ TEST_F(DriverRepairVmTest, CleanupGoesOnAfterAnErrorAndTellsIt) {
 // The pool's metadata comes from a backup, for instance.
 TEST_F(DriverRepairVmTest, CheckTellsWhyAPoolThatLooksWellTakesNoChanges) {
   Driver& driver = Open();
-  for (const char* layer : {"a", "b", "c"}) ASSERT_THAT(driver.Create(layer, ""), sys::IsOk());
+  for (const char* layer : {"a", "b", "c"}) ASSERT_THAT(driver.Create(layer, {}), sys::IsOk());
   const dm::DmName pool = *dm::DmName::Create(driver.PoolStatus()->name());
   const uint64_t now = driver.PoolStatus()->transaction_id();
   const auto set_id = [&](uint64_t from, uint64_t to) {
@@ -211,7 +211,7 @@ TEST_F(DriverRepairVmTest, CheckTellsWhyAPoolThatLooksWellTakesNoChanges) {
         .status();
   };
   ASSERT_THAT(set_id(now, 1), sys::IsOk());
-  EXPECT_THAT(driver.Create("d", ""), sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(driver.Create("d", {}), sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
   const auto check = driver.PoolCheck();
   ASSERT_THAT(check, sys::IsOk());
   EXPECT_FALSE(check->clean());
@@ -234,7 +234,7 @@ TEST_F(DriverRepairVmTest, ProgramsAndMountsRunWithoutTheSetsLock) {
         << call.method << " " << call.object;
     return 0;
   });
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Get("web"), sys::IsOk());
   SetOptions({"dm.basesize=96M"});
   Open();
@@ -244,7 +244,7 @@ TEST_F(DriverRepairVmTest, ProgramsAndMountsRunWithoutTheSetsLock) {
 
 TEST_F(DriverRepairVmTest, ExistenceThatCannotBeFoundOutIsAnErrorAndDamageIsNot) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   counted_.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "devices/web", EIO));
   EXPECT_THAT(driver.Exists("web"), sys::FailsWithErrno(EIO));
   counted_.SetPlan(nullptr);
@@ -254,7 +254,7 @@ TEST_F(DriverRepairVmTest, ExistenceThatCannotBeFoundOutIsAnErrorAndDamageIsNot)
 
 TEST_F(DriverRepairVmTest, InspectTellsWhatListTellsAndLeavesNoDeviceActive) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   const uint64_t listed = driver.List()->layers(0).mapped_bytes();
   counted_.SetPlan(nullptr);
   const auto web = driver.Inspect("web");

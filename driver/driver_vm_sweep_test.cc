@@ -19,7 +19,7 @@ class DriverSweepVmTest : public DriverVmTest {
  protected:
   void SetUp() override {
     config_.lock_patience = absl::ZeroDuration();
-    ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+    ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   }
 
   // Calls `run` with call n failing, for n = 1, 2, ... until it makes fewer calls; `check` after
@@ -119,7 +119,7 @@ TEST_F(DriverSweepVmTest, CreateAndRemoveThatEndAnywhereAreWholeOrNot) {
     EXPECT_TRUE(check->clean()) << check->DebugString();
   };
   Sweep(
-      sys::FaultyHost::StopAt, [&] { return driver_->Create("new", "web"); },
+      sys::FaultyHost::StopAt, [&] { return driver_->Create("new", {"web"}); },
       [&](const absl::Status& created) {
         whole_or_not(created);
         if (*driver_->Exists("new")) {
@@ -130,13 +130,13 @@ TEST_F(DriverSweepVmTest, CreateAndRemoveThatEndAnywhereAreWholeOrNot) {
           EXPECT_FALSE(created.ok());
         }
       });
-  ASSERT_THAT(driver_->Create("new", "web"), sys::IsOk());
+  ASSERT_THAT(driver_->Create("new", {"web"}), sys::IsOk());
   Sweep(
       sys::FaultyHost::StopAt, [&] { return driver_->Remove("new"); },
       [&](const absl::Status& removed) {
         whole_or_not(removed);
         if (!*driver_->Exists("new")) {
-          EXPECT_THAT(driver_->Create("new", "web"), sys::IsOk());
+          EXPECT_THAT(driver_->Create("new", {"web"}), sys::IsOk());
         }
       });
 }

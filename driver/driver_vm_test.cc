@@ -24,11 +24,11 @@ std::string MustGet(Driver& driver, const std::string& id) {
 
 TEST_F(DriverVmTest, FilesOfALayerAreSeenInItsChildrenAndNotInItsSiblings) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("parent", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("parent", {}), sys::IsOk());
   Write(MustGet(driver, "parent"), "inherited", "from the parent");
   ASSERT_THAT(driver.Put("parent", false), sys::IsOk());
-  ASSERT_THAT(driver.Create("left", "parent"), sys::IsOk());
-  ASSERT_THAT(driver.Create("right", "parent"), sys::IsOk());
+  ASSERT_THAT(driver.Create("left", {"parent"}), sys::IsOk());
+  ASSERT_THAT(driver.Create("right", {"parent"}), sys::IsOk());
   Write(MustGet(driver, "left"), "own", "of the left one");
   const std::string right = MustGet(driver, "right");
   EXPECT_THAT(Read(right, "inherited"), Optional(std::string("from the parent")));
@@ -38,10 +38,10 @@ TEST_F(DriverVmTest, FilesOfALayerAreSeenInItsChildrenAndNotInItsSiblings) {
 
 TEST_F(DriverVmTest, SnapshotOfAMountedLayerHoldsWhatWasSynced) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("running", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("running", {}), sys::IsOk());
   const std::string running = MustGet(driver, "running");
   Write(running, "before", "kept");
-  ASSERT_THAT(driver.Create("copy", "running"), sys::IsOk());
+  ASSERT_THAT(driver.Create("copy", {"running"}), sys::IsOk());
   Write(running, "after", "not in the copy");
   const std::string copy = MustGet(driver, "copy");
   EXPECT_THAT(Read(copy, "before"), Optional(std::string("kept")));
@@ -54,7 +54,7 @@ TEST_F(DriverVmTest, ChainOfTwentyLayersKeepsEveryFile) {
   std::string parent;
   for (int i = 0; i < 20; ++i) {
     const std::string id = absl::StrCat("chain-", i);
-    ASSERT_THAT(driver.Create(id, parent), sys::IsOk());
+    ASSERT_THAT(driver.Create(id, {parent}), sys::IsOk());
     Write(MustGet(driver, id), absl::StrCat("file-", i), id);
     ASSERT_THAT(driver.Put(id, false), sys::IsOk());
     parent = id;
@@ -67,7 +67,7 @@ TEST_F(DriverVmTest, ChainOfTwentyLayersKeepsEveryFile) {
 
 TEST_F(DriverVmTest, GetAndPutAreCountedAcrossDrivers) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   const std::string path = MustGet(driver, "web");
   auto other = Driver::Open(dm(), config_);
   ASSERT_TRUE(other.ok()) << other.status();
@@ -82,7 +82,7 @@ TEST_F(DriverVmTest, GetAndPutAreCountedAcrossDrivers) {
 
 TEST_F(DriverVmTest, MountWithoutACountIsGivenBackByOnePut) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   MustGet(driver, "web");
   MustGet(driver, "web");
   const auto counts = host().root->List("/run/dmkit");
@@ -96,7 +96,7 @@ TEST_F(DriverVmTest, MountWithoutACountIsGivenBackByOnePut) {
 
 TEST_F(DriverVmTest, PutAllUnmountsHoweverOftenItWasHandedOut) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   for (int i = 0; i < 3; ++i) MustGet(driver, "web");
   EXPECT_THAT(driver.Put("web", true), sys::IsOk());
   EXPECT_FALSE(IsThere(absl::StrCat(config_.root, "/mnt/web")));
@@ -104,7 +104,7 @@ TEST_F(DriverVmTest, PutAllUnmountsHoweverOftenItWasHandedOut) {
 
 TEST_F(DriverVmTest, PutOfALayerInUseDetachesItAndItsDeviceGoesWithTheLastUser) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   auto user = host().root->OpenDir(MustGet(driver, "web"));
   ASSERT_TRUE(user.ok());
   EXPECT_THAT(driver.Put("web", false), sys::IsOk());
@@ -116,10 +116,10 @@ TEST_F(DriverVmTest, PutOfALayerInUseDetachesItAndItsDeviceGoesWithTheLastUser) 
 
 TEST_F(DriverVmTest, RemovingAParentLeavesItsChildrenAndTheyShowIt) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("parent", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("parent", {}), sys::IsOk());
   Write(MustGet(driver, "parent"), "file", "kept");
   ASSERT_THAT(driver.Put("parent", false), sys::IsOk());
-  ASSERT_THAT(driver.Create("child", "parent"), sys::IsOk());
+  ASSERT_THAT(driver.Create("child", {"parent"}), sys::IsOk());
   ASSERT_THAT(driver.Remove("parent"), sys::IsOk());
   EXPECT_THAT(Read(MustGet(driver, "child"), "file"), Optional(std::string("kept")));
   const auto list = driver.List();
@@ -133,7 +133,7 @@ TEST_F(DriverVmTest, RemovingAParentLeavesItsChildrenAndTheyShowIt) {
 
 TEST_F(DriverVmTest, CleanupTakesEverythingDownAndTheNextOpenBringsItBack) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   Write(MustGet(driver, "web"), "file", "kept");
   ASSERT_THAT(driver.Cleanup(), sys::IsOk());
   EXPECT_THAT(DeviceNames(), IsEmpty());
@@ -144,20 +144,20 @@ TEST_F(DriverVmTest, CleanupTakesEverythingDownAndTheNextOpenBringsItBack) {
 
 TEST_F(DriverVmTest, DriverThatOutlivesSomebodyElsesCleanupBringsThePoolBack) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   {
     auto other = Driver::Open(dm(), config_);
     ASSERT_TRUE(other.ok()) << other.status();
     ASSERT_THAT((*other)->Cleanup(), sys::IsOk());
   }
-  EXPECT_THAT(driver.Create("second", "web"), sys::IsOk());
+  EXPECT_THAT(driver.Create("second", {"web"}), sys::IsOk());
   ASSERT_THAT(driver.Cleanup(), sys::IsOk());
   EXPECT_THAT(MustGet(driver, "second"), HasSubstr("/mnt/second/rootfs"));
 }
 
 TEST_F(DriverVmTest, RootMovedToAnotherDirectoryWorks) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   Write(MustGet(driver, "web"), "file", "kept");
   ASSERT_THAT(driver.Cleanup(), sys::IsOk());
   const std::string moved = config_.root + "-moved";
@@ -170,16 +170,16 @@ TEST_F(DriverVmTest, RootMovedToAnotherDirectoryWorks) {
 TEST_F(DriverVmTest, SlashesAtTheEndOfTheRootDoNotCount) {
   const std::string root = config_.root;
   config_.root += "//";
-  ASSERT_THAT(Open().Create("web", ""), sys::IsOk());
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   EXPECT_EQ(MustGet(*driver_, "web"), root + "/mnt/web/rootfs");
 }
 
 TEST_F(DriverVmTest, BaseGrowsWithTheOptionAndNewLayersHaveItsSize) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("small", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("small", {}), sys::IsOk());
   SetOptions({"dm.basesize=96M"});
   Driver& grown = Open();
-  ASSERT_THAT(grown.Create("large", ""), sys::IsOk());
+  ASSERT_THAT(grown.Create("large", {}), sys::IsOk());
   EXPECT_EQ(grown.Inspect("small")->size_bytes(), uint64_t{64} << 20);
   EXPECT_EQ(grown.Inspect("large")->size_bytes(), uint64_t{96} << 20);
   auto dir = host().root->OpenDir(MustGet(grown, "large"));
@@ -190,13 +190,13 @@ TEST_F(DriverVmTest, BaseGrowsWithTheOptionAndNewLayersHaveItsSize) {
 TEST_F(DriverVmTest, XfsLayersMountBesideTheirParents) {
   SetOptions({"dm.fs=xfs", "dm.basesize=320M", "dm.loopdatasize=1G", "dm.loopmetadatasize=16M"});
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("one", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("one", {}), sys::IsOk());
   Write(MustGet(driver, "one"), "file", "kept");
-  ASSERT_THAT(driver.Create("two", "one"), sys::IsOk());
+  ASSERT_THAT(driver.Create("two", {"one"}), sys::IsOk());
   EXPECT_THAT(Read(MustGet(driver, "two"), "file"), Optional(std::string("kept")));
   SetOptions({"dm.basesize=400M"});
   Driver& grown = Open();
-  ASSERT_THAT(grown.Create("large", ""), sys::IsOk());
+  ASSERT_THAT(grown.Create("large", {}), sys::IsOk());
   auto dir = host().root->OpenDir(MustGet(grown, "large"));
   ASSERT_TRUE(dir.ok());
   EXPECT_GT((*dir)->Space()->total_bytes, uint64_t{330} << 20);
@@ -208,7 +208,7 @@ TEST_F(DriverVmTest, DevicesGivenByTheAdminAreUsedAndLeftAttached) {
   SetOptions({"dm.basesize=64M", absl::StrCat("dm.datadev=", LoopPath(data)),
               absl::StrCat("dm.metadatadev=", LoopPath(metadata)), "dm.blocksize=128K"});
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   EXPECT_EQ(driver.PoolStatus()->block_size_bytes(), 128u * 1024);
   EXPECT_EQ(driver.PoolStatus()->data_backing(), LoopPath(data));
   Write(MustGet(driver, "web"), "file", "kept");
@@ -240,7 +240,7 @@ TEST_F(DriverVmTest, StatusShowsDockersRowsInDockersOrder) {
 
 TEST_F(DriverVmTest, CheckOfAHealthyStoreIsClean) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("web", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   const auto check = driver.PoolCheck();
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_TRUE(check->clean()) << check->DebugString();
@@ -248,8 +248,8 @@ TEST_F(DriverVmTest, CheckOfAHealthyStoreIsClean) {
 
 TEST_F(DriverVmTest, QuarantinedLayerIsReportedAndTheOthersWork) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("damaged", ""), sys::IsOk());
-  ASSERT_THAT(driver.Create("healthy", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("damaged", {}), sys::IsOk());
+  ASSERT_THAT(driver.Create("healthy", {}), sys::IsOk());
   Write(config_.root + "/devices", "damaged", "# dmkit device v1\nname: \"dam");
   Driver& again = Open();
   EXPECT_EQ(again.Get("damaged").status().code(), absl::StatusCode::kDataLoss);
@@ -275,7 +275,7 @@ TEST_F(DriverVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {
     ASSERT_TRUE(driver.ok()) << driver.status();
     for (int i = 0; i < 10; ++i) {
       const std::string id = absl::StrCat(prefix, i);
-      ASSERT_THAT((*driver)->Create(id, i == 0 ? "" : absl::StrCat(prefix, i - 1)), sys::IsOk());
+      ASSERT_THAT((*driver)->Create(id, {i == 0 ? "" : absl::StrCat(prefix, i - 1)}), sys::IsOk());
       ASSERT_TRUE((*driver)->Get(id).ok());
       ASSERT_THAT((*driver)->Put(id, false), sys::IsOk());
       if (i % 3 != 2) continue;
@@ -307,16 +307,16 @@ struct Cost {
 
 TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
   Driver& driver = Open();
-  ASSERT_THAT(driver.Create("parent", ""), sys::IsOk());
+  ASSERT_THAT(driver.Create("parent", {}), sys::IsOk());
   const auto cost_of = [&](const std::function<absl::Status()>& operation) {
     counted_.SetPlan(nullptr);
     EXPECT_THAT(operation(), sys::IsOk());
     return Cost{counted_.CountOf("Ioctl"), counted_.CountOf("Sync")};
   };
-  EXPECT_EQ(cost_of([&] { return driver.Create("web", "parent"); }), (Cost{6, 4}));
+  EXPECT_EQ(cost_of([&] { return driver.Create("web", {"parent"}); }), (Cost{6, 4}));
   EXPECT_EQ(cost_of([&] { return driver.Get("web").status(); }), (Cost{4, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Get("web").status(); }), (Cost{0, 0}));
-  EXPECT_EQ(cost_of([&] { return driver.Create("snap", "web"); }), (Cost{8, 4}));
+  EXPECT_EQ(cost_of([&] { return driver.Create("snap", {"web"}); }), (Cost{8, 4}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{1, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Remove("web"); }), (Cost{7, 3}));

@@ -68,7 +68,7 @@ void Execute(const CreateRequest& request, const Context& context) {
   absl::StatusOr<Store> store =
       OpenStore(context, request.parent.empty() ? WhenMissing::kMake : WhenMissing::kFail);
   if (!store.ok()) return context.output.Fail(id, store.status());
-  const absl::Status status = store->driver->Create(id, request.parent);
+  const absl::Status status = store->driver->Create(id, {request.parent});
   if (!status.ok()) context.output.Fail(id, status);
 }
 

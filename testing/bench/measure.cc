@@ -53,7 +53,7 @@ class DmkitSide {
     const std::string name = Name(index);
     switch (step) {
       case kCreate:
-        return driver_.Create(name, index == 0 || !chain_ ? std::string(kSeed) : Name(index - 1));
+        return driver_.Create(name, {index == 0 || !chain_ ? std::string(kSeed) : Name(index - 1)});
       case kGet:
         return driver_.Get(name).status();
       case kPut:
@@ -257,7 +257,7 @@ absl::StatusOr<Results> Run::Do() {
   const sys::LinuxHost linux_host;
   DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(linux_host.host()));
   DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<driver::Driver> driver, OpenDriver(dm));
-  DMKIT_RETURN_IF_ERROR(driver->Create(kSeed, ""));
+  DMKIT_RETURN_IF_ERROR(driver->Create(kSeed, {}));
   DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<Floor> floor, OpenFloor(*driver));
   for (uint32_t round = 0; round <= plan().rounds; ++round) {
     const uint32_t layers = round == 0 ? kWarmUpLayers : plan().layers;

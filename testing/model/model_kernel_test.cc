@@ -77,9 +77,9 @@ class ModelKernelTest : public ::testing::TestWithParam<const Profile*> {
 
 TEST_P(ModelKernelTest, LayersAreIsolatedAndNothingIsLeft) {
   Open();
-  ASSERT_THAT(driver_->Create("base-layer", ""), IsOk());
+  ASSERT_THAT(driver_->Create("base-layer", {}), IsOk());
   Write("base-layer", "old");
-  ASSERT_THAT(driver_->Create("copy", "base-layer"), IsOk());
+  ASSERT_THAT(driver_->Create("copy", {"base-layer"}), IsOk());
   Write("copy", "new");
   EXPECT_EQ(Read("base-layer"), "old");
   EXPECT_EQ(Read("copy"), "new");
@@ -93,7 +93,7 @@ TEST_P(ModelKernelTest, LayersAreIsolatedAndNothingIsLeft) {
 
 TEST_P(ModelKernelTest, APowerLossKeepsWhatWasReported) {
   Open();
-  ASSERT_THAT(driver_->Create("web", ""), IsOk());
+  ASSERT_THAT(driver_->Create("web", {}), IsOk());
   Write("web", "kept");
   ASSERT_THAT(driver_->Get("web"), IsOk());
   for (const Unsynced unsynced : {Unsynced::kLost, Unsynced::kSomeKept, Unsynced::kKept}) {
@@ -109,7 +109,7 @@ TEST_P(ModelKernelTest, APowerLossKeepsWhatWasReported) {
 
 TEST_P(ModelKernelTest, AProcessCrashLeavesMountsAndDevicesToTheNextProcess) {
   Open();
-  ASSERT_THAT(driver_->Create("web", ""), IsOk());
+  ASSERT_THAT(driver_->Create("web", {}), IsOk());
   Write("web", "kept");
   ASSERT_THAT(driver_->Get("web"), IsOk());
   kernel_.CrashProcess();

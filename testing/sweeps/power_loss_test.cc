@@ -121,7 +121,7 @@ class PowerLossTest : public ::testing::TestWithParam<Scene> {
     Store store(profile, cut.call);
     if (scene.has_store) {
       EXPECT_THAT(store.Open(), IsOk());
-      EXPECT_THAT(store.driver().Create("web", ""), IsOk());
+      EXPECT_THAT(store.driver().Create("web", {}), IsOk());
       EXPECT_THAT(store.Write("web", "of web"), IsOk());
     }
     store.faulty().SetPlan(sys::FaultyHost::StopAt(cut.call));
@@ -149,7 +149,7 @@ class PowerLossTest : public ::testing::TestWithParam<Scene> {
     }
     GetParam().check(store, done);
     // It goes on.
-    EXPECT_THAT(store.driver().Create("next", ""), IsOk());
+    EXPECT_THAT(store.driver().Create("next", {}), IsOk());
     EXPECT_THAT(store.Write("next", "of next"), IsOk());
     EXPECT_EQ(store.Read("next"), "of next");
     EXPECT_THAT(store.kernel().CheckThinMetadata(MetadataLoop(store)), IsEmpty());
@@ -200,7 +200,7 @@ std::vector<Scene> Scenes() {
   std::vector<Scene> scenes;
   scenes.push_back(
       {"FirstStart", false, [](Store& store) { return store.Open(); }, [](Store&, bool) {}});
-  scenes.push_back({"Create", true, [](Store& store) { return store.driver().Create("new", ""); },
+  scenes.push_back({"Create", true, [](Store& store) { return store.driver().Create("new", {}); },
                     [](Store& store, bool done) {
                       ExpectLayer(store, "new", done, true);
                       if (store.Layers().count("new") == 0) return;
@@ -211,7 +211,7 @@ std::vector<Scene> Scenes() {
                     [](Store& store) {
                       const auto path = store.driver().Get("web");
                       if (!path.ok()) return path.status();
-                      return store.driver().Create("copy", "web");
+                      return store.driver().Create("copy", {"web"});
                     },
                     [](Store& store, bool done) {
                       ExpectLayer(store, "copy", done, true);

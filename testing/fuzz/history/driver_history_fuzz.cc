@@ -144,7 +144,7 @@ class DriverHistory {
     const Layer parent = from_base ? Layer() : layers_[other_];
     const std::string parent_name = from_base ? "" : kNames[other_];
     const Outcome outcome = Do(absl::StrCat("create ", name(), " from '", parent_name, "'"),
-                               [&] { return driver(user_)->Create(name(), parent_name); });
+                               [&] { return driver(user_)->Create(name(), {parent_name}); });
     Layer& known = layer();
     if (outcome.status.ok()) {
       world_.Expect(known.state != Layer::kPresent, "a layer is made twice");
