@@ -53,6 +53,19 @@ void FuzzOptions(const std::vector<std::string>& words) {
   DMKIT_CHECK(options->thin_pool.find('/') == std::string::npos);
   DMKIT_CHECK(options->thin_pool.empty() || options->data_device.empty());
   DMKIT_CHECK(ParseMountOptions(options->mount_options).ok());
+  DMKIT_CHECK(options->min_free_space_percent.value_or(0) < 100);
+  DMKIT_CHECK(options->direct_lvm.device.empty() || options->thin_pool.empty());
+  DMKIT_CHECK(options->direct_lvm.data_percent.value_or(0) +
+                  options->direct_lvm.metadata_percent.value_or(0) <=
+              100);
+}
+
+void FuzzLayerOptions(const std::vector<std::string>& words) {
+  const absl::StatusOr<LayerOptions> options = ParseLayerOptions(words);
+  if (!options.ok()) return CheckRefusal(options.status());
+  if (!options->size.has_value()) return;
+  DMKIT_CHECK(options->size->count() > 0);
+  DMKIT_CHECK(sys::ToSectors(*options->size).ok());
 }
 
 }  // namespace
@@ -66,5 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     dmkit::driver::FuzzMountOptions(word);
   }
   dmkit::driver::FuzzOptions(words);
+  dmkit::driver::FuzzLayerOptions(words);
   return 0;
 }
