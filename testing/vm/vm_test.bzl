@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests that run on a kernel of their own. README.md has examples."""
 
-_TAGS = ["vm", "exclusive", "local"]
+_TAGS = ["vm", "local"]
 
 def _guest(kernel):
     return "//testing/vm:guest_" + kernel.replace(".", "_")
@@ -34,7 +34,7 @@ def dmkit_vm_test(
       options: more for testing/vm/run, such as "--memory=2048".
       data: what `options` refers to.
       size: of the test; its timeout holds for all programs together.
-      tags: added to vm, exclusive and local.
+      tags: added to vm and local.
       **kwargs: for the sh_test.
     """
     if bool(tests) == bool(command):
@@ -66,7 +66,7 @@ def dmkit_vm_script_test(name, kernel, script, data = [], size = "large", tags =
       script: the file.
       data: what it needs besides.
       size: of the test.
-      tags: added to vm, exclusive and local.
+      tags: added to vm and local.
       **kwargs: for the sh_test.
     """
     native.sh_test(
