@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,7 @@ class TextFile : public sys::File {
   absl::Status Truncate(uint64_t) override { return Unsupported(); }
   absl::Status Sync() override { return Unsupported(); }
   absl::StatusOr<sys::FileStat> Stat() override { return Unsupported(); }
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t) override { return Unsupported(); }
   absl::StatusOr<int> Ioctl(unsigned long, absl::Span<char>) override { return Unsupported(); }
   absl::StatusOr<int> IoctlValue(unsigned long, uint64_t) override { return Unsupported(); }
   absl::StatusOr<bool> WaitReadable(absl::Time) override { return Unsupported(); }
@@ -270,6 +272,28 @@ absl::Status ScriptedRoot::MakeSymlink(absl::string_view, absl::string_view) {
   return Unsupported();
 }
 absl::Status ScriptedRoot::SetOwner(absl::string_view, uint32_t, uint32_t) { return Unsupported(); }
+absl::StatusOr<std::unique_ptr<sys::Dir>> ScriptedRoot::OpenDirNoFollow(absl::string_view) {
+  return Unsupported();
+}
+absl::StatusOr<std::unique_ptr<sys::Dir>> ScriptedRoot::OpenDirInRoot(absl::string_view) {
+  return Unsupported();
+}
+absl::Status ScriptedRoot::MakeLink(absl::string_view, absl::string_view) { return Unsupported(); }
+absl::Status ScriptedRoot::SetTimes(absl::string_view, absl::Time, absl::Time) {
+  return Unsupported();
+}
+absl::StatusOr<std::vector<std::string>> ScriptedRoot::ListXattrs(absl::string_view) {
+  return Unsupported();
+}
+absl::StatusOr<std::string> ScriptedRoot::GetXattr(absl::string_view, absl::string_view) {
+  return Unsupported();
+}
+absl::Status ScriptedRoot::SetXattr(absl::string_view, absl::string_view, absl::string_view) {
+  return Unsupported();
+}
+absl::Status ScriptedRoot::RemoveXattr(absl::string_view, absl::string_view) {
+  return Unsupported();
+}
 absl::StatusOr<sys::SpaceInfo> ScriptedRoot::Space() { return Unsupported(); }
 absl::Status ScriptedRoot::Sync() { return Unsupported(); }
 

@@ -50,6 +50,15 @@ class ScriptedRoot : public sys::Dir {
   absl::Status Rename(absl::string_view from, absl::string_view to) override;
   absl::Status MakeSymlink(absl::string_view target, absl::string_view path) override;
   absl::Status SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) override;
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirNoFollow(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirInRoot(absl::string_view path) override;
+  absl::Status MakeLink(absl::string_view from, absl::string_view to) override;
+  absl::Status SetTimes(absl::string_view path, absl::Time accessed, absl::Time modified) override;
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view path) override;
+  absl::StatusOr<std::string> GetXattr(absl::string_view path, absl::string_view name) override;
+  absl::Status SetXattr(absl::string_view path, absl::string_view name,
+                        absl::string_view value) override;
+  absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override;
   absl::StatusOr<sys::SpaceInfo> Space() override;
   absl::Status Sync() override;
 

@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +28,7 @@ class RefusingFile : public sys::File {
   absl::Status WriteAt(uint64_t, absl::string_view) override { return Refused(); }
   absl::Status Truncate(uint64_t) override { return Refused(); }
   absl::Status Sync() override { return Refused(); }
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t) override { return Refused(); }
   absl::StatusOr<bool> WaitReadable(absl::Time) override { return Refused(); }
   absl::StatusOr<bool> TryLock(sys::LockMode) override { return Refused(); }
   absl::Status Unlock() override { return Refused(); }
@@ -41,6 +45,24 @@ class RefusingDir : public sys::Dir {
   absl::Status MakeSymlink(absl::string_view, absl::string_view) override { return Refused(); }
   absl::Status SetMode(absl::string_view, uint32_t) override { return Refused(); }
   absl::Status SetOwner(absl::string_view, uint32_t, uint32_t) override { return Refused(); }
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirNoFollow(absl::string_view) override {
+    return Refused();
+  }
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirInRoot(absl::string_view) override {
+    return Refused();
+  }
+  absl::Status MakeLink(absl::string_view, absl::string_view) override { return Refused(); }
+  absl::Status SetTimes(absl::string_view, absl::Time, absl::Time) override { return Refused(); }
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view) override {
+    return Refused();
+  }
+  absl::StatusOr<std::string> GetXattr(absl::string_view, absl::string_view) override {
+    return Refused();
+  }
+  absl::Status SetXattr(absl::string_view, absl::string_view, absl::string_view) override {
+    return Refused();
+  }
+  absl::Status RemoveXattr(absl::string_view, absl::string_view) override { return Refused(); }
   absl::StatusOr<sys::SpaceInfo> Space() override { return Refused(); }
   absl::Status Sync() override { return Refused(); }
 };

@@ -60,6 +60,7 @@ class FakeFile : public File {
   absl::Status Truncate(uint64_t) override { return Unused(); }
   absl::Status Sync() override { return Unused(); }
   absl::StatusOr<FileStat> Stat() override { return Unused(); }
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t) override { return Unused(); }
   absl::StatusOr<int> IoctlValue(unsigned long, uint64_t) override { return Unused(); }
   absl::StatusOr<bool> WaitReadable(absl::Time) override { return Unused(); }
   absl::StatusOr<bool> TryLock(LockMode) override { return Unused(); }
@@ -108,6 +109,24 @@ class FakeRoot : public Dir {
   absl::Status MakeSymlink(absl::string_view, absl::string_view) override { return Unused(); }
   absl::Status SetMode(absl::string_view, uint32_t) override { return Unused(); }
   absl::Status SetOwner(absl::string_view, uint32_t, uint32_t) override { return Unused(); }
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirNoFollow(absl::string_view) override {
+    return Unused();
+  }
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirInRoot(absl::string_view) override {
+    return Unused();
+  }
+  absl::Status MakeLink(absl::string_view, absl::string_view) override { return Unused(); }
+  absl::Status SetTimes(absl::string_view, absl::Time, absl::Time) override { return Unused(); }
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view) override {
+    return Unused();
+  }
+  absl::StatusOr<std::string> GetXattr(absl::string_view, absl::string_view) override {
+    return Unused();
+  }
+  absl::Status SetXattr(absl::string_view, absl::string_view, absl::string_view) override {
+    return Unused();
+  }
+  absl::Status RemoveXattr(absl::string_view, absl::string_view) override { return Unused(); }
   absl::StatusOr<SpaceInfo> Space() override { return Unused(); }
   absl::Status Sync() override { return Unused(); }
 

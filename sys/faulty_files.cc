@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,10 @@ class FaultyFile : public File {
   absl::StatusOr<FileStat> Stat() override {
     DMKIT_RETURN_IF_ERROR(state_->Admit("Stat", path_));
     return inner_->Stat();
+  }
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t offset) override {
+    DMKIT_RETURN_IF_ERROR(state_->Admit("NextData", path_));
+    return inner_->NextData(offset);
   }
   absl::StatusOr<int> Ioctl(unsigned long request, absl::Span<char> argument) override {
     DMKIT_RETURN_IF_ERROR(state_->Admit("Ioctl", IoctlLabel(request)));
@@ -97,6 +102,16 @@ class DirView : public Dir {
     DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<Dir> dir, inner_.OpenDir(path));
     return MakeFaultyDir(state_, std::move(dir), PathLabel(path_, path));
   }
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirNoFollow(absl::string_view path) override {
+    DMKIT_RETURN_IF_ERROR(Admit("OpenDirNoFollow", path));
+    DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<Dir> dir, inner_.OpenDirNoFollow(path));
+    return MakeFaultyDir(state_, std::move(dir), PathLabel(path_, path));
+  }
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirInRoot(absl::string_view path) override {
+    DMKIT_RETURN_IF_ERROR(Admit("OpenDirInRoot", path));
+    DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<Dir> dir, inner_.OpenDirInRoot(path));
+    return MakeFaultyDir(state_, std::move(dir), PathLabel(path_, path));
+  }
   absl::Status MakeDir(absl::string_view path, uint32_t mode) override {
     DMKIT_RETURN_IF_ERROR(Admit("MakeDir", path));
     return inner_.MakeDir(path, mode);
@@ -134,6 +149,11 @@ class DirView : public Dir {
     DMKIT_RETURN_IF_ERROR(Admit("MakeSymlink", path));
     return inner_.MakeSymlink(target, path);
   }
+  absl::Status MakeLink(absl::string_view from, absl::string_view to) override {
+    DMKIT_RETURN_IF_ERROR(state_->Admit(
+        "MakeLink", absl::StrCat(PathLabel(path_, from), " to ", PathLabel(path_, to))));
+    return inner_.MakeLink(from, to);
+  }
   absl::Status MakeNode(absl::string_view path, FileType type, DeviceNumber device,
                         uint32_t mode) override {
     DMKIT_RETURN_IF_ERROR(Admit("MakeNode", path));
@@ -147,6 +167,27 @@ class DirView : public Dir {
     DMKIT_RETURN_IF_ERROR(Admit("SetOwner", path));
     return inner_.SetOwner(path, uid, gid);
   }
+  absl::Status SetTimes(absl::string_view path, absl::Time accessed, absl::Time modified) override {
+    DMKIT_RETURN_IF_ERROR(Admit("SetTimes", path));
+    return inner_.SetTimes(path, accessed, modified);
+  }
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view path) override {
+    DMKIT_RETURN_IF_ERROR(Admit("ListXattrs", path));
+    return inner_.ListXattrs(path);
+  }
+  absl::StatusOr<std::string> GetXattr(absl::string_view path, absl::string_view name) override {
+    DMKIT_RETURN_IF_ERROR(AdmitXattr("GetXattr", path, name));
+    return inner_.GetXattr(path, name);
+  }
+  absl::Status SetXattr(absl::string_view path, absl::string_view name,
+                        absl::string_view value) override {
+    DMKIT_RETURN_IF_ERROR(AdmitXattr("SetXattr", path, name));
+    return inner_.SetXattr(path, name, value);
+  }
+  absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override {
+    DMKIT_RETURN_IF_ERROR(AdmitXattr("RemoveXattr", path, name));
+    return inner_.RemoveXattr(path, name);
+  }
   absl::StatusOr<SpaceInfo> Space() override {
     DMKIT_RETURN_IF_ERROR(Admit("Space", ""));
     return inner_.Space();
@@ -159,6 +200,10 @@ class DirView : public Dir {
  private:
   absl::Status Admit(absl::string_view method, absl::string_view path) {
     return state_->Admit(method, PathLabel(path_, path));
+  }
+  absl::Status AdmitXattr(absl::string_view method, absl::string_view path,
+                          absl::string_view name) {
+    return state_->Admit(method, absl::StrCat(PathLabel(path_, path), " ", name));
   }
 
   std::shared_ptr<FaultyState> state_;

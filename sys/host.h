@@ -41,6 +41,7 @@ struct FileStat {
   uint64_t size_bytes = 0;
   uint64_t allocated_bytes = 0;
   absl::Time modified;
+  absl::Time changed;  // the last change of contents, attributes or names (ctime); set by no call
 };
 
 enum class Access { kReadOnly, kReadWrite };
@@ -73,6 +74,15 @@ class File {
   // Blocks until the file's data and size are on stable storage (fsync).
   virtual absl::Status Sync() = 0;
   virtual absl::StatusOr<FileStat> Stat() = 0;
+  // Bytes [begin, end) of a file.
+  struct DataRange {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  // The first range of data that ends behind `offset`, cut off in front of it; nothing when there
+  // are only holes from there to the end. What lies outside of all ranges reads as zeros. A
+  // filesystem that knows no holes gives all there is.
+  virtual absl::StatusOr<std::optional<DataRange>> NextData(uint64_t offset) = 0;
   // ioctl with a pointer to `argument`, which the kernel may read and write up to the length that
   // the request itself implies. Returns the call's non-negative result. Not retried on EINTR.
   // EINVAL, no call made: `argument` is shorter than the size in the request number.
@@ -107,6 +117,12 @@ class Dir {
   virtual absl::StatusOr<std::unique_ptr<File>> OpenFile(absl::string_view path,
                                                          const OpenOptions& options) = 0;
   virtual absl::StatusOr<std::unique_ptr<Dir>> OpenDir(absl::string_view path) = 0;
+  // ENOTDIR or ELOOP when the last component is a symbolic link.
+  virtual absl::StatusOr<std::unique_ptr<Dir>> OpenDirNoFollow(absl::string_view path) = 0;
+  // Resolves `path` as if this directory were "/": "..", absolute names and symbolic links, also
+  // those on the way, stay below it. ENOSYS before Linux 5.6, EPERM where a filter forbids the
+  // call; EAGAIN when renames elsewhere were in the way again and again.
+  virtual absl::StatusOr<std::unique_ptr<Dir>> OpenDirInRoot(absl::string_view path) = 0;
   virtual absl::Status MakeDir(absl::string_view path, uint32_t mode) = 0;
   // The entries without "." and "..", in the order of their bytes.
   virtual absl::StatusOr<std::vector<DirEntry>> List(absl::string_view path) = 0;
@@ -119,12 +135,30 @@ class Dir {
   virtual absl::Status Unlink(absl::string_view path) = 0;
   virtual absl::Status RemoveDir(absl::string_view path) = 0;
   virtual absl::Status MakeSymlink(absl::string_view target, absl::string_view path) = 0;
-  // Makes a device node with exactly `mode`, whatever the umask is.
+  // Gives the file `from` a second name. A symbolic link gets one itself, not what it leads to.
+  // EEXIST, EXDEV; EPERM for a directory; EMLINK when it has as many as it can have.
+  virtual absl::Status MakeLink(absl::string_view from, absl::string_view to) = 0;
+  // Makes a device node, a FIFO, a socket or an empty file with exactly `mode`, whatever the umask
+  // is. `device` is 0:0 for what is no device node.
   virtual absl::Status MakeNode(absl::string_view path, FileType type, DeviceNumber device,
                                 uint32_t mode) = 0;
   // SetMode follows a symbolic link at the end of `path`; SetOwner changes the link itself.
   virtual absl::Status SetMode(absl::string_view path, uint32_t mode) = 0;
   virtual absl::Status SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) = 0;
+  // To the nanosecond, of a symbolic link itself. Comes last: whatever changes the contents of a
+  // file or the names in a directory sets `modified` anew.
+  virtual absl::Status SetTimes(absl::string_view path, absl::Time accessed,
+                                absl::Time modified) = 0;
+  // Extended attributes, of a symbolic link itself. Names are whole ("user.x") and in the order of
+  // their bytes, those of "trusted" only for who may see them; values are bytes. ENODATA: no such
+  // attribute; ENOTSUP: the filesystem has none of this kind; EPERM: not of this file, or not by
+  // this user; ENOSPC, ERANGE, E2BIG: too large. A change of contents or owner takes
+  // "security.capability" away.
+  virtual absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view path) = 0;
+  virtual absl::StatusOr<std::string> GetXattr(absl::string_view path, absl::string_view name) = 0;
+  virtual absl::Status SetXattr(absl::string_view path, absl::string_view name,
+                                absl::string_view value) = 0;
+  virtual absl::Status RemoveXattr(absl::string_view path, absl::string_view name) = 0;
   virtual absl::StatusOr<SpaceInfo> Space() = 0;
   // Blocks until the directory's entries are on stable storage (fsync of the directory).
   virtual absl::Status Sync() = 0;

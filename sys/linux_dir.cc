@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "sys/host.h"
 #include "sys/linux_internal.h"
 #include "sys/path_label.h"
@@ -40,6 +43,8 @@ class LinuxDir : public Dir {
   absl::StatusOr<std::unique_ptr<File>> OpenFile(absl::string_view path,
                                                  const OpenOptions& options) override;
   absl::StatusOr<std::unique_ptr<Dir>> OpenDir(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirNoFollow(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<Dir>> OpenDirInRoot(absl::string_view path) override;
   absl::Status MakeDir(absl::string_view path, uint32_t mode) override;
   absl::StatusOr<std::vector<DirEntry>> List(absl::string_view path) override;
   absl::StatusOr<FileStat> Stat(absl::string_view path) override;
@@ -49,10 +54,25 @@ class LinuxDir : public Dir {
   absl::Status Unlink(absl::string_view path) override;
   absl::Status RemoveDir(absl::string_view path) override;
   absl::Status MakeSymlink(absl::string_view target, absl::string_view path) override;
+  absl::Status MakeLink(absl::string_view from, absl::string_view to) override;
   absl::Status MakeNode(absl::string_view path, FileType type, DeviceNumber device,
                         uint32_t mode) override;
   absl::Status SetMode(absl::string_view path, uint32_t mode) override;
   absl::Status SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) override;
+  absl::Status SetTimes(absl::string_view path, absl::Time accessed, absl::Time modified) override;
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view path) override {
+    return ListXattrsAt({fd_.get(), path, Label(path)});
+  }
+  absl::StatusOr<std::string> GetXattr(absl::string_view path, absl::string_view name) override {
+    return GetXattrAt({fd_.get(), path, Label(path)}, name);
+  }
+  absl::Status SetXattr(absl::string_view path, absl::string_view name,
+                        absl::string_view value) override {
+    return SetXattrAt({fd_.get(), path, Label(path)}, name, value);
+  }
+  absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override {
+    return RemoveXattrAt({fd_.get(), path, Label(path)}, name);
+  }
   absl::StatusOr<SpaceInfo> Space() override;
   absl::Status Sync() override;
 
@@ -63,6 +83,7 @@ class LinuxDir : public Dir {
   template <typename Call>
   absl::Status OnPath(absl::string_view operation, absl::string_view path, Call call,
                       int* result = nullptr) const;
+  absl::StatusOr<std::unique_ptr<Dir>> OpenWith(absl::string_view path, int flags) const;
   absl::StatusOr<FileStat> StatWith(absl::string_view path, int flags) const;
   absl::StatusOr<std::optional<DirEntry>> Entry(int fd, const struct dirent& entry,
                                                 absl::string_view path) const;
@@ -102,9 +123,36 @@ absl::StatusOr<std::unique_ptr<File>> LinuxDir::OpenFile(absl::string_view path,
   return MakeLinuxFile(UniqueFd(fd), Label(path));
 }
 
-absl::StatusOr<std::unique_ptr<Dir>> LinuxDir::OpenDir(absl::string_view path) {
+absl::StatusOr<std::unique_ptr<Dir>> LinuxDir::OpenWith(absl::string_view path, int flags) const {
   int fd = -1;
-  const auto call = [](int dir, const char* name) { return openat(dir, name, kDirFlags); };
+  const auto call = [flags](int dir, const char* name) { return openat(dir, name, flags); };
+  DMKIT_RETURN_IF_ERROR(OnPath("open directory", path, call, &fd));
+  return std::make_unique<LinuxDir>(UniqueFd(fd), Label(path));
+}
+
+absl::StatusOr<std::unique_ptr<Dir>> LinuxDir::OpenDir(absl::string_view path) {
+  return OpenWith(path, kDirFlags);
+}
+
+absl::StatusOr<std::unique_ptr<Dir>> LinuxDir::OpenDirNoFollow(absl::string_view path) {
+  return OpenWith(path, kDirFlags | O_NOFOLLOW);
+}
+
+absl::StatusOr<std::unique_ptr<Dir>> LinuxDir::OpenDirInRoot(absl::string_view path) {
+  struct open_how how = {};
+  how.flags = kDirFlags;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  // Any rename on the machine while a ".." is walked makes the kernel give up, as a signal does.
+  constexpr int kRoundsMax = 64;
+  const auto call = [&how](int dir, const char* name) {
+    int fd = -1;
+    for (int round = 0; round < kRoundsMax; ++round) {
+      fd = static_cast<int>(syscall(SYS_openat2, dir, name, &how, sizeof(how)));
+      if (fd != -1 || errno != EAGAIN) break;
+    }
+    return fd;
+  };
+  int fd = -1;
   DMKIT_RETURN_IF_ERROR(OnPath("open directory", path, call, &fd));
   return std::make_unique<LinuxDir>(UniqueFd(fd), Label(path));
 }
@@ -205,6 +253,14 @@ absl::Status LinuxDir::MakeSymlink(absl::string_view target, absl::string_view p
   });
 }
 
+absl::Status LinuxDir::MakeLink(absl::string_view from, absl::string_view to) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string to_name, KernelPath("link to", to));
+  const auto call = [&to_name](int dir, const char* name) {
+    return linkat(dir, name, dir, to_name.c_str(), 0);
+  };
+  return OnPath(absl::StrCat("link ", Label(to), " to"), from, call);
+}
+
 // 0 for what mknod does not make.
 mode_t NodeFormat(FileType type) {
   switch (type) {
@@ -249,6 +305,13 @@ absl::Status LinuxDir::SetMode(absl::string_view path, uint32_t mode) {
 absl::Status LinuxDir::SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) {
   return OnPath("chown", path, [uid, gid](int dir, const char* name) {
     return fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+absl::Status LinuxDir::SetTimes(absl::string_view path, absl::Time accessed, absl::Time modified) {
+  const struct timespec times[2] = {absl::ToTimespec(accessed), absl::ToTimespec(modified)};
+  return OnPath("utime", path, [&times](int dir, const char* name) {
+    return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
   });
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -48,6 +49,7 @@ class LinuxFile : public File {
   absl::Status Truncate(uint64_t size_bytes) override;
   absl::Status Sync() override;
   absl::StatusOr<FileStat> Stat() override;
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t offset) override;
   absl::StatusOr<int> Ioctl(unsigned long request, absl::Span<char> argument) override;
   absl::StatusOr<int> IoctlValue(unsigned long request, uint64_t argument) override;
   absl::StatusOr<bool> WaitReadable(absl::Time deadline) override;
@@ -113,6 +115,26 @@ absl::StatusOr<FileStat> LinuxFile::Stat() {
   struct stat stat = {};
   DMKIT_RETURN_IF_ERROR(CallStatus(fstat(fd_.get(), &stat), "stat", path_));
   return FileStatOf(stat);
+}
+
+// The file position that lseek moves is used by nothing else.
+absl::StatusOr<std::optional<File::DataRange>> LinuxFile::NextData(uint64_t offset) {
+  if (!OffsetsFit(offset, 0)) return std::optional<DataRange>();
+  const off_t from = static_cast<off_t>(offset);
+  const off_t begin = RetryOnEintr([&] { return lseek(fd_.get(), from, SEEK_DATA); });
+  if (begin == -1 && errno == EINVAL) {
+    DMKIT_ASSIGN_OR_RETURN(const FileStat stat, Stat());
+    if (offset >= stat.size_bytes) return std::optional<DataRange>();
+    return std::optional<DataRange>(DataRange{offset, stat.size_bytes});
+  }
+  // ENXIO: no data from there on, for the second call that the file was cut off meanwhile.
+  const off_t end =
+      begin == -1 ? -1 : RetryOnEintr([&] { return lseek(fd_.get(), begin, SEEK_HOLE); });
+  if (end == -1 && errno == ENXIO) return std::optional<DataRange>();
+  if (end == -1) return CallStatus(-1, "seek data in", path_);
+  if (end <= begin) return std::optional<DataRange>();  // /dev/null takes any offset for 0
+  return std::optional<DataRange>(
+      DataRange{static_cast<uint64_t>(begin), static_cast<uint64_t>(end)});
 }
 
 absl::StatusOr<int> LinuxFile::IoctlResult(int result, unsigned long request) {

@@ -90,6 +90,7 @@ FileStat FileStatOf(const struct stat& stat) {
   result.size_bytes = static_cast<uint64_t>(stat.st_size);
   result.allocated_bytes = static_cast<uint64_t>(stat.st_blocks) * 512;  // whatever st_blksize is
   result.modified = absl::TimeFromTimespec(stat.st_mtim);
+  result.changed = absl::TimeFromTimespec(stat.st_ctim);
   return result;
 }
 

@@ -98,6 +98,19 @@ class LinuxMounts : public Mounts {
   absl::Status Unmount(absl::string_view target, UnmountMode mode) override;
 };
 
+// A path below an open directory; `label` is for messages.
+struct PathAt {
+  int dir = -1;
+  absl::string_view path;
+  std::string label;
+};
+
+// Extended attributes, as Dir has them. Through /proc/self/fd, which must be there.
+absl::StatusOr<std::vector<std::string>> ListXattrsAt(const PathAt& at);
+absl::StatusOr<std::string> GetXattrAt(const PathAt& at, absl::string_view name);
+absl::Status SetXattrAt(const PathAt& at, absl::string_view name, absl::string_view value);
+absl::Status RemoveXattrAt(const PathAt& at, absl::string_view name);
+
 class LinuxProcesses : public Processes {
  public:
   absl::StatusOr<ProcessResult> Run(const std::vector<std::string>& argv,

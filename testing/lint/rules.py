@@ -78,6 +78,7 @@ FORBIDDEN = [
         "readlink", "readlinkat", "flock", "mlockall", "truncate", "ftruncate", "fallocate",
         "f?access", "faccessat", "f?chmod", "fchmodat", "[fl]?chown", "fchownat", "linkat",
         "symlink", "symlinkat", "utimensat", "f?statvfs", "[fl]?[gs]etxattr",
+        "[fl]?listxattr", "[fl]?removexattr", "lseek",
         "p?poll", "select", "epoll_wait", "pread", "pwrite",
     ])),
     ("mount call", _call(["mount", "umount", "umount2", "pivot_root"])),

@@ -3,6 +3,8 @@
 
 #include "testing/model/core.h"
 
+#include <algorithm>
+
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 
@@ -18,5 +20,10 @@ absl::Time StartTime() {
 
 Core::Core(const Profile& profile_in, uint64_t seed)
     : profile(profile_in), random(seed), scheduler(StartTime()) {}
+
+absl::Time Core::Stamp() {
+  last_stamp_ = std::max(scheduler.Now(), last_stamp_ + absl::Nanoseconds(1));
+  return last_stamp_;
+}
 
 }  // namespace dmkit::model

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "sys/device_number.h"
 #include "testing/model/block_registry.h"
 #include "testing/model/char_devices.h"
@@ -39,8 +40,14 @@ struct Core {
   BlockRegistry blocks;
   CharDevices chars;
   PathLookup* paths = nullptr;  // null: every path is -ENOENT
+  // The time that a change of a file gets. Grows with each call, be it by a nanosecond, so that two
+  // changes never look like one; a kernel before 6.13 gives all changes of a tick the same time.
+  absl::Time Stamp();
   // False while the power goes: nothing reaches a block device any more.
   bool has_power = true;
+
+ private:
+  absl::Time last_stamp_;
 };
 
 }  // namespace dmkit::model

@@ -46,6 +46,11 @@ class OpenFile {
   // loop device makes of a discard. -EOPNOTSUPP where the filesystem cannot.
   virtual int PunchHole(uint64_t, uint64_t) { return -EOPNOTSUPP; }
   virtual int Truncate(uint64_t) { return -EINVAL; }
+  // lseek with SEEK_DATA, and SEEK_HOLE from there. -ENXIO: nothing but a hole; -EINVAL: what knows
+  // no holes.
+  virtual int NextData(uint64_t /*offset*/, uint64_t* /*begin*/, uint64_t* /*end*/) {
+    return -EINVAL;
+  }
   // fsync: contents and size are on stable storage afterwards, its name only if its directory was
   // synced too.
   virtual int Sync() { return -EINVAL; }

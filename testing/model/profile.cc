@@ -48,6 +48,7 @@ constexpr Profile MakeLinux612() {
   profile.loop_reports_file_results = true;
   profile.loop_keeps_write_cache = true;
   profile.tmpfs_has_direct_io = true;
+  profile.tmpfs_has_user_xattrs = true;
   return profile;
 }
 

@@ -70,6 +70,8 @@ struct Profile {
   bool loop_keeps_write_cache;
   // Files on tmpfs can be opened with O_DIRECT.
   bool tmpfs_has_direct_io;
+  // Files on tmpfs take attributes of "user".
+  bool tmpfs_has_user_xattrs;
 };
 
 // Valid for ever.

@@ -58,6 +58,19 @@ std::string& SparseBytes::Own(uint64_t number) {
   return *page;
 }
 
+bool SparseBytes::NextData(uint64_t offset, uint64_t* begin, uint64_t* end) const {
+  auto page = pages_.lower_bound(offset / kPage);
+  if (offset >= size_ || page == pages_.end() || page->first * kPage >= size_) return false;
+  *begin = std::max(offset, page->first * kPage);
+  uint64_t next = page->first;
+  while (page != pages_.end() && page->first == next) {
+    ++page;
+    ++next;
+  }
+  *end = std::min(next * kPage, size_);
+  return true;
+}
+
 void SparseBytes::Read(uint64_t offset, absl::Span<char> into) const {
   ForEachPage(offset, into.size(),
               [this, &into](uint64_t number, uint64_t at, uint64_t length, uint64_t done) {

@@ -31,6 +31,9 @@ class SparseBytes {
   // The bytes of pages that hold anything.
   uint64_t allocated() const;
 
+  // The first run of pages that hold anything and end behind `offset`, cut off in front of it and
+  // at the end of the file. False when there is none.
+  bool NextData(uint64_t offset, uint64_t* begin, uint64_t* end) const;
   // What lies past the end reads as zeros.
   void Read(uint64_t offset, absl::Span<char> into) const;
   // Grows when it has to.

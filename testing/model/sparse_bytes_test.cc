@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 namespace dmkit::model {
 namespace {
 
@@ -34,6 +36,26 @@ TEST_F(SparseBytesTest, WritesGrow) {
   EXPECT_EQ(bytes_.size(), 5001u);
   bytes_.Write(0, "");
   EXPECT_EQ(bytes_.size(), 5001u);
+}
+
+TEST_F(SparseBytesTest, DataIsWherePagesAre) {
+  const auto next = [this](uint64_t offset) {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    return bytes_.NextData(offset, &begin, &end) ? absl::StrCat(begin, "-", end) : "none";
+  };
+  EXPECT_EQ(next(0), "none");
+  bytes_.Write(5000, std::string(8000, 'x'));
+  bytes_.Write(40000, "x");
+  bytes_.Resize(100000);
+  EXPECT_EQ(next(0), "4096-16384");
+  EXPECT_EQ(next(5001), "5001-16384");
+  EXPECT_EQ(next(16384), "36864-40960");
+  EXPECT_EQ(next(40960), "none");
+  bytes_.Resize(40001);
+  EXPECT_EQ(next(40000), "40000-40001");
+  EXPECT_EQ(next(40001), "none");
+  EXPECT_EQ(next(~uint64_t{0}), "none");
 }
 
 TEST_F(SparseBytesTest, ZeroFreesWholePages) {

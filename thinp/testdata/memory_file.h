@@ -51,6 +51,7 @@ class MemoryFile final : public sys::File {
   absl::Status Truncate(uint64_t) override { return Unsupported(); }
   absl::Status Sync() override { return Unsupported(); }
   absl::StatusOr<sys::FileStat> Stat() override { return Unsupported(); }
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t) override { return Unsupported(); }
   absl::StatusOr<int> Ioctl(unsigned long, absl::Span<char>) override { return Unsupported(); }
   absl::StatusOr<int> IoctlValue(unsigned long, uint64_t) override { return Unsupported(); }
   absl::StatusOr<bool> WaitReadable(absl::Time) override { return Unsupported(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a filesystem on a disk keeps, and what it writes.
 
+#include "absl/strings/str_cat.h"
 #include "testing/model/files/block_filesystem_fixture.h"
 
 namespace dmkit::model {
@@ -51,6 +52,63 @@ TEST_F(BlockFilesystemTest, DirectoriesLinksAndHardLinksComeBack) {
   EXPECT_EQ(tree().Lookup(*Find("d"), "g"), Find("f"));
   EXPECT_EQ(Find("f")->links(), 2u);
   EXPECT_EQ(tree().Lookup(*Find("d"), "s")->attributes.symlink_target, "d/g");
+}
+
+TEST_F(BlockFilesystemTest, EverythingThatStatAndXattrsShowComesBack) {
+  Start();
+  std::vector<InodeAttributes> kinds;
+  for (const sys::FileType type : {sys::FileType::kRegular, sys::FileType::kFifo,
+                                   sys::FileType::kSocket, sys::FileType::kCharDevice}) {
+    InodeAttributes attributes;
+    attributes.type = type;
+    attributes.mode = 06751;
+    attributes.uid = 3000000000;
+    attributes.gid = 7;
+    if (type == sys::FileType::kCharDevice) attributes.rdevice = {10, 200};
+    attributes.modified = absl::FromUnixNanos(-5);
+    attributes.changed = core.Stamp();
+    attributes.xattrs = {{"user.empty", ""}, {"security.capability", std::string("\0\xff", 2)}};
+    ASSERT_EQ(mounted->BeginChange(0, true), 0);
+    ASSERT_EQ(tree().Link(tree().root(), absl::StrCat("f", kinds.size()), tree().Make(attributes)),
+              0);
+    kinds.push_back(attributes);
+  }
+  for (const bool has_power : {true, false}) {
+    if (has_power) {
+      Unmount();
+    } else {
+      ASSERT_EQ(Sync(), 0);
+      LosePower();
+    }
+    ASSERT_EQ(Mount(), 0);
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      const InodeAttributes& seen = Find(absl::StrCat("f", i))->attributes;
+      EXPECT_EQ(seen.type, kinds[i].type);
+      EXPECT_EQ(seen.mode, kinds[i].mode);
+      EXPECT_EQ(seen.uid, kinds[i].uid);
+      EXPECT_EQ(seen.gid, kinds[i].gid);
+      EXPECT_EQ(seen.rdevice, kinds[i].rdevice);
+      EXPECT_EQ(seen.modified, kinds[i].modified);
+      EXPECT_EQ(seen.changed, kinds[i].changed);
+      EXPECT_EQ(seen.xattrs, kinds[i].xattrs);
+    }
+  }
+}
+
+TEST_F(BlockFilesystemTest, APowerLossTakesXattrsAndNamesThatWereNotSynced) {
+  Start();
+  ASSERT_EQ(WriteFile("a", 0, "x"), 0);
+  Find("a")->attributes.xattrs["user.kept"] = "v";
+  ASSERT_EQ(Sync(), 0);
+  ASSERT_EQ(mounted->BeginChange(100, true), 0);
+  Find("a")->attributes.xattrs["user.lost"] = "v";
+  ASSERT_EQ(tree().Link(tree().root(), "second", Find("a")), 0);
+  LosePower();
+  ASSERT_EQ(Mount(), 0);
+  EXPECT_EQ(Find("a")->attributes.xattrs.count("user.kept"), 1u);
+  EXPECT_EQ(Find("a")->attributes.xattrs.count("user.lost"), 0u);
+  EXPECT_EQ(Find("a")->links(), 1u);
+  EXPECT_EQ(Find("second"), nullptr);
 }
 
 TEST_F(BlockFilesystemTest, APowerLossKeepsTheLastSync) {

@@ -17,6 +17,7 @@ constexpr uint32_t kDirectoryMode = 0755;
 InodePtr Put(Core& core, Tree& tree, const InodePtr& directory, const std::string& name,
              InodeAttributes attributes) {
   attributes.modified = core.scheduler.Now();
+  attributes.changed = attributes.modified;
   const InodePtr inode = tree.Make(std::move(attributes));
   return tree.Link(directory, name, inode) == 0 ? inode : nullptr;
 }

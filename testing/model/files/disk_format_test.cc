@@ -110,6 +110,7 @@ InodeRecord ExampleRecord() {
   record.attributes.gid = 100;
   record.attributes.rdevice = {7, 300};
   record.attributes.modified = absl::FromUnixNanos(-5);
+  record.attributes.changed = absl::FromUnixNanos(7);
   record.attributes.symlink_target = "to/there";
   record.attributes.xattrs = {{"user.a", "1"}, {"user.b", std::string("\0x", 2)}};
   record.size = 40960;
@@ -130,6 +131,7 @@ TEST(DiskFormatTest, InodeComesBack) {
   EXPECT_EQ(seen.attributes.gid, record.attributes.gid);
   EXPECT_EQ(seen.attributes.rdevice.minor, 300u);
   EXPECT_EQ(seen.attributes.modified, record.attributes.modified);
+  EXPECT_EQ(seen.attributes.changed, record.attributes.changed);
   EXPECT_EQ(seen.attributes.symlink_target, record.attributes.symlink_target);
   EXPECT_EQ(seen.attributes.xattrs, record.attributes.xattrs);
   EXPECT_EQ(seen.size, record.size);

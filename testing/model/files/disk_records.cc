@@ -24,6 +24,7 @@ void WriteAttributes(const InodeAttributes& attributes, DiskWriter* to) {
   to->Number(attributes.rdevice.major);
   to->Number(attributes.rdevice.minor);
   to->Number(static_cast<uint64_t>(absl::ToUnixNanos(attributes.modified)));
+  to->Number(static_cast<uint64_t>(absl::ToUnixNanos(attributes.changed)));
   to->Text(attributes.symlink_target);
   to->Number(attributes.xattrs.size());
   for (const auto& [name, value] : attributes.xattrs) {
@@ -44,6 +45,7 @@ bool ReadAttributes(DiskReader* from, InodeAttributes* attributes) {
   attributes->rdevice.major = Number32(from);
   attributes->rdevice.minor = Number32(from);
   attributes->modified = absl::FromUnixNanos(static_cast<int64_t>(from->Number()));
+  attributes->changed = absl::FromUnixNanos(static_cast<int64_t>(from->Number()));
   attributes->symlink_target = from->Text();
   const uint64_t xattrs = from->Number();
   for (uint64_t i = 0; i < xattrs && from->is_good(); ++i) {

@@ -168,6 +168,7 @@ int FormatFilesystem(const FormatRequest& request,
   root.attributes.type = sys::FileType::kDirectory;
   root.attributes.mode = 0755;
   root.attributes.modified = request.now;
+  root.attributes.changed = request.now;
   const std::string record = SealBlock(0, EncodeInode(root, {}));
   const std::string chunk =
       SealBlock(0, EncodeChunk({{Tree::kRootNumber % kChunkInodes, kRecordBlock}}));

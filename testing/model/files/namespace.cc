@@ -28,6 +28,10 @@ const std::string& NameOf(const Inode& inode) {
   return inode.made_up != nullptr ? inode.made_up->name() : inode.last_name();
 }
 
+bool IsSame(const std::optional<Location>& root, const Location& location) {
+  return root.has_value() && root->mount == location.mount && root->inode == location.inode;
+}
+
 }  // namespace
 
 bool IsAllowed(uint32_t user, const Inode& inode, uint32_t wanted) {
@@ -75,7 +79,7 @@ int Namespace::LookupIn(uint32_t user, const Location& directory, absl::string_v
 int Namespace::WalkText(uint32_t user, const std::string& path, Walk* walk) const {
   std::string rest = path;
   while (true) {
-    if (absl::StartsWith(rest, "/")) walk->at = root();
+    if (absl::StartsWith(rest, "/")) walk->at = walk->root.value_or(root());
     const size_t start = std::min(rest.find_first_not_of('/'), rest.size());
     const size_t end = std::min(rest.find('/', start), rest.size());
     const size_t next = std::min(rest.find_first_not_of('/', end), rest.size());
@@ -102,13 +106,17 @@ int Namespace::WalkText(uint32_t user, const std::string& path, Walk* walk) cons
   }
 }
 
-int Namespace::WalkToLast(uint32_t user, const Location& start, absl::string_view path,
-                          Walk* walk) const {
+int Namespace::WalkPath(uint32_t user, absl::string_view path, Walk* walk) const {
   if (path.empty()) return -ENOENT;
   if (path.size() >= kPathMax) return -ENAMETOOLONG;
+  return WalkText(user, std::string(path), walk);
+}
+
+int Namespace::WalkToLast(uint32_t user, const Location& start, absl::string_view path,
+                          Walk* walk) const {
   *walk = Walk();
   walk->at = start;
-  return WalkText(user, std::string(path), walk);
+  return WalkPath(user, path, walk);
 }
 
 int Namespace::LookupLast(uint32_t user, const Walk& walk, Location* found) const {
@@ -118,7 +126,7 @@ int Namespace::LookupLast(uint32_t user, const Walk& walk, Location* found) cons
       *found = walk.at;
       return 0;
     case Walk::Last::kDotDot:
-      *found = ParentOf(walk.at);
+      *found = IsSame(walk.root, walk.at) ? walk.at : ParentOf(walk.at);
       return 0;
     case Walk::Last::kName:
       break;
@@ -136,20 +144,35 @@ int Namespace::FollowLast(uint32_t user, const Inode& link, Walk* walk) const {
   return error;
 }
 
+int Namespace::ResolveFrom(uint32_t user, absl::string_view path, bool follow, Walk* walk,
+                           Location* found) const {
+  int error = WalkPath(user, path, walk);
+  while (error == 0) {
+    error = LookupLast(user, *walk, found);
+    if (error != 0) return error;
+    const bool is_link = found->inode->attributes.type == sys::FileType::kSymlink;
+    if (!is_link || (!follow && !walk->has_slash)) {
+      return walk->has_slash && !found->inode->is_directory() ? -ENOTDIR : 0;
+    }
+    error = FollowLast(user, *found->inode, walk);
+  }
+  return error;
+}
+
 int Namespace::Resolve(uint32_t user, const Location& start, absl::string_view path, bool follow,
                        Location* found) const {
   Walk walk;
-  int error = WalkToLast(user, start, path, &walk);
-  while (error == 0) {
-    error = LookupLast(user, walk, found);
-    if (error != 0) return error;
-    const bool is_link = found->inode->attributes.type == sys::FileType::kSymlink;
-    if (!is_link || (!follow && !walk.has_slash)) {
-      return walk.has_slash && !found->inode->is_directory() ? -ENOTDIR : 0;
-    }
-    error = FollowLast(user, *found->inode, &walk);
-  }
-  return error;
+  walk.at = start;
+  return ResolveFrom(user, path, follow, &walk, found);
+}
+
+// openat2() with RESOLVE_IN_ROOT.
+int Namespace::ResolveInRoot(uint32_t user, const Location& start, absl::string_view path,
+                             Location* found) const {
+  Walk walk;
+  walk.at = start;
+  walk.root = start;
+  return ResolveFrom(user, path, true, &walk, found);
 }
 
 std::string Namespace::PathOf(const Location& location) const {

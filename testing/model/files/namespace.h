@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,8 @@ struct Walk {
   Location at;
   std::string name;
   Last last = Last::kRoot;
+  // A directory that stands for "/": nothing above it can be reached.
+  std::optional<Location> root;
   bool has_slash = false;  // behind the last name
   int links = 0;           // symbolic links that were followed so far
 };
@@ -120,6 +123,10 @@ class Namespace {
   int Resolve(uint32_t user, const Location& start, absl::string_view path, bool follow,
               Location* found) const;
 
+  // As Resolve(), which follows, with `start` in the place of the root.
+  int ResolveInRoot(uint32_t user, const Location& start, absl::string_view path,
+                    Location* found) const;
+
   // The absolute path of a file, as d_path() has it; " (deleted)" behind it when no name leads to
   // it any more.
   std::string PathOf(const Location& location) const;
@@ -128,7 +135,10 @@ class Namespace {
   friend class MountUse;
 
   Location ParentOf(const Location& location) const;
+  int ResolveFrom(uint32_t user, absl::string_view path, bool follow, Walk* walk,
+                  Location* found) const;
   int WalkText(uint32_t user, const std::string& path, Walk* walk) const;
+  int WalkPath(uint32_t user, absl::string_view path, Walk* walk) const;
   void Remove(const MountPtr& mount);
   void EndIfUnused(const MountPtr& mount);
 

@@ -32,6 +32,7 @@ sys::FileStat StatOf(const Location& location) {
   stat.inode = inode.number();
   stat.links = inode.made_up == nullptr ? inode.links() : (inode.is_directory() ? 2 : 1);
   stat.modified = attributes.modified;
+  stat.changed = attributes.changed;
   if (inode.made_up != nullptr) {
     stat.size_bytes = inode.made_up->file().size;
     return stat;
@@ -79,8 +80,12 @@ bool RegularFile::IsDirectAligned(uint64_t offset, uint64_t length) const {
   return block == 0 || (offset % block == 0 && length % block == 0);
 }
 
+// file_remove_privs() takes the capabilities of a program with what it was.
 void RegularFile::Changed() {
-  inode().attributes.modified = core().scheduler.Now();
+  InodeAttributes& attributes = inode().attributes;
+  attributes.modified = core().Stamp();
+  attributes.changed = attributes.modified;
+  attributes.xattrs.erase(kCapabilityXattr);
   location().tree().NoteChange();
 }
 
@@ -129,6 +134,10 @@ int RegularFile::Truncate(uint64_t size) {
   inode().bytes.Resize(size);
   Changed();
   return 0;
+}
+
+int RegularFile::NextData(uint64_t offset, uint64_t* begin, uint64_t* end) {
+  return inode().bytes.NextData(offset, begin, end) ? 0 : -ENXIO;
 }
 
 uint32_t RegularFile::DirectIoBytes() const { return location().filesystem().DirectIoBytes(); }

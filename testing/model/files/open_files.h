@@ -18,6 +18,9 @@
 
 namespace dmkit::model {
 
+// What a change of the contents or the owner of a file takes away from it.
+inline constexpr char kCapabilityXattr[] = "security.capability";
+
 // What stat shows of a file.
 sys::FileStat StatOf(const Location& location);
 
@@ -55,6 +58,7 @@ class RegularFile : public PathFile {
   int WriteAt(uint64_t offset, absl::string_view data) override;
   int PunchHole(uint64_t offset, uint64_t length) override;
   int Truncate(uint64_t size) override;
+  int NextData(uint64_t offset, uint64_t* begin, uint64_t* end) override;
   uint32_t DirectIoBytes() const override;
 
  private:
@@ -98,6 +102,7 @@ class FifoFile : public PathFile {
   int64_t ReadAt(uint64_t, absl::Span<char>) override { return -ESPIPE; }
   int WriteAt(uint64_t, absl::string_view) override { return mode().write ? -ESPIPE : -EBADF; }
   int Sync() override { return -EINVAL; }
+  int NextData(uint64_t, uint64_t*, uint64_t*) override { return -ESPIPE; }
   bool IsReadable() const override { return false; }
 };
 

@@ -148,9 +148,12 @@ int PathCalls::MakeOpenFile(const Location& found, const OpenMode& mode, bool no
   return -ENXIO;
 }
 
-int PathCalls::OpenDirectory(absl::string_view path, std::shared_ptr<OpenFile>* file,
-                             Location* location) const {
-  const int error = names_.Resolve(user(), start_, path, true, location);
+int PathCalls::OpenDirectory(absl::string_view path, Resolving resolving,
+                             std::shared_ptr<OpenFile>* file, Location* location) const {
+  const bool follows = resolving == Resolving::kFollow;
+  const int error = resolving == Resolving::kInRoot
+                        ? names_.ResolveInRoot(user(), start_, path, location)
+                        : names_.Resolve(user(), start_, path, follows, location);
   if (error != 0) return error;
   if (!location->inode->is_directory()) return -ENOTDIR;
   if (!IsAllowed(user(), *location->inode, kMayRead)) return -EACCES;

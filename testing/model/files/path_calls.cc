@@ -19,19 +19,26 @@ constexpr uint32_t kSetGid = 02000;
 constexpr uint32_t kSticky = 01000;
 constexpr uint32_t kGroupExecute = 010;
 constexpr uint32_t kUnchanged = 0xffffffff;
-
-// mnt_want_write(). Whether something made-up can be changed at all is asked later.
-int WantWrite(const Location& location, bool makes_inode) {
-  if (location.mount->is_read_only) return -EROFS;
-  if (location.inode->made_up != nullptr) return 0;
-  return location.filesystem().BeginChange(0, makes_inode);
-}
+constexpr uint64_t kLinksMax = 65000;  // of ext4, the lowest
 
 }  // namespace
 
+int PathCalls::WantWrite(const Location& location, bool makes_inode, uint64_t grows_bytes) {
+  if (location.mount->is_read_only) return -EROFS;
+  if (location.inode->made_up != nullptr) return 0;
+  return location.filesystem().BeginChange(grows_bytes, makes_inode);
+}
+
+// Attributes or names of a file have changed.
+void PathCalls::NoteChanged(const Location& file) const {
+  file.inode->attributes.changed = core_.Stamp();
+  file.tree().NoteChange();
+}
+
 // The directory's entries have changed.
 int PathCalls::Touch(const Location& directory) const {
-  directory.inode->attributes.modified = core_.scheduler.Now();
+  NoteChanged(directory);
+  directory.inode->attributes.modified = directory.inode->attributes.changed;
   return 0;
 }
 
@@ -44,25 +51,30 @@ int PathCalls::LinkNew(const Location& directory, const std::string& name,
   if (is_device && !process_.is_root()) return -EPERM;
   attributes.uid = user();
   attributes.gid = user();
-  attributes.modified = core_.scheduler.Now();
+  attributes.modified = core_.Stamp();
+  attributes.changed = attributes.modified;
   const InodePtr inode = directory.tree().Make(std::move(attributes));
   const int error = directory.tree().Link(directory.inode, name, inode);
   return error == 0 ? Touch(directory) : error;
 }
 
-// filename_create() and what follows it.
+// filename_create().
+int PathCalls::WalkToNew(absl::string_view path, bool may_have_slash, Walk* walk) const {
+  int error = names_.WalkToLast(user(), start_, path, walk);
+  if (error != 0) return error;
+  if (walk->last != Walk::Last::kName) return -EEXIST;
+  Location found;
+  error = names_.LookupIn(user(), walk->at, walk->name, &found);
+  if (error == 0) return -EEXIST;
+  if (error != -ENOENT) return error;
+  if (walk->has_slash && !may_have_slash) return -ENOENT;
+  return WantWrite(walk->at, true);
+}
+
 int PathCalls::Create(absl::string_view path, InodeAttributes attributes,
                       bool may_have_slash) const {
   Walk walk;
-  int error = names_.WalkToLast(user(), start_, path, &walk);
-  if (error != 0) return error;
-  if (walk.last != Walk::Last::kName) return -EEXIST;
-  Location found;
-  error = names_.LookupIn(user(), walk.at, walk.name, &found);
-  if (error == 0) return -EEXIST;
-  if (error != -ENOENT) return error;
-  if (walk.has_slash && !may_have_slash) return -ENOENT;
-  error = WantWrite(walk.at, true);
+  const int error = WalkToNew(path, may_have_slash, &walk);
   return error == 0 ? LinkNew(walk.at, walk.name, std::move(attributes)) : error;
 }
 
@@ -81,6 +93,23 @@ int PathCalls::MakeSymlink(absl::string_view target, absl::string_view path) con
   attributes.mode = 0777;
   attributes.symlink_target = std::string(target);
   return Create(path, std::move(attributes), false);
+}
+
+// do_linkat() and vfs_link(), as where protected_hardlinks is off.
+int PathCalls::MakeLink(absl::string_view from, absl::string_view to) const {
+  Location source;
+  int error = names_.Resolve(user(), start_, from, false, &source);
+  Walk walk;
+  if (error == 0) error = WalkToNew(to, false, &walk);
+  if (error != 0) return error;
+  if (source.mount != walk.at.mount) return -EXDEV;
+  if (!IsAllowed(user(), *walk.at.inode, kMayWrite | kMayExecute)) return -EACCES;
+  if (walk.at.inode->made_up != nullptr || source.inode->is_directory()) return -EPERM;
+  if (source.inode->links() >= kLinksMax) return -EMLINK;
+  error = walk.at.tree().Link(walk.at.inode, walk.name, source.inode);
+  if (error != 0) return error;
+  NoteChanged(source);
+  return Touch(walk.at);
 }
 
 int PathCalls::MakeNode(absl::string_view path, sys::FileType type, sys::DeviceNumber device,
@@ -119,7 +148,9 @@ int PathCalls::Unlink(absl::string_view path) const {
   if (is_directory) return -EISDIR;
   if (walk.at.inode->made_up != nullptr) return -EPERM;
   error = walk.at.tree().Unlink(walk.at.inode, walk.name);
-  return error == 0 ? Touch(walk.at) : error;
+  if (error != 0) return error;
+  NoteChanged(victim);
+  return Touch(walk.at);
 }
 
 int PathCalls::RemoveDir(absl::string_view path) const {
@@ -165,6 +196,8 @@ int PathCalls::RenameInto(const Walk& from, const Walk& to) const {
   if (is_busy) return -EBUSY;
   error = from.at.tree().Rename({from.at.inode, from.name}, {to.at.inode, to.name});
   if (error != 0) return error;
+  NoteChanged(moved);
+  if (has_replaced) NoteChanged(replaced);
   Touch(from.at);
   return Touch(to.at);
 }
@@ -185,7 +218,7 @@ int PathCalls::Rename(absl::string_view from, absl::string_view to) const {
 int PathCalls::List(absl::string_view path, std::vector<sys::DirEntry>* entries) const {
   std::shared_ptr<OpenFile> file;
   Location location;
-  const int error = OpenDirectory(path, &file, &location);
+  const int error = OpenDirectory(path, Resolving::kFollow, &file, &location);
   if (error != 0) return error;
   const Inode& inode = *location.inode;
   if (inode.made_up != nullptr) {
@@ -224,7 +257,7 @@ int PathCalls::SetMode(absl::string_view path, uint32_t mode) const {
   if (found.inode->made_up != nullptr) return -EPERM;
   if (!process_.is_root() && user() != found.inode->attributes.uid) return -EPERM;
   found.inode->attributes.mode = mode & 07777;
-  found.tree().NoteChange();
+  NoteChanged(found);
   return 0;
 }
 
@@ -243,8 +276,21 @@ int PathCalls::SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) cons
   if (!found.inode->is_directory()) {
     attributes.mode &= ~kSetUid;
     if ((attributes.mode & kGroupExecute) != 0) attributes.mode &= ~kSetGid;
+    attributes.xattrs.erase(kCapabilityXattr);
   }
-  found.tree().NoteChange();
+  NoteChanged(found);
+  return 0;
+}
+
+int PathCalls::SetModified(absl::string_view path, absl::Time modified) const {
+  Location found;
+  int error = names_.Resolve(user(), start_, path, false, &found);
+  if (error == 0) error = WantWrite(found, false);
+  if (error != 0) return error;
+  if (found.inode->made_up != nullptr) return -EPERM;
+  if (!process_.is_root() && user() != found.inode->attributes.uid) return -EPERM;
+  found.inode->attributes.modified = absl::FromUnixNanos(absl::ToUnixNanos(modified));
+  NoteChanged(found);
   return 0;
 }
 

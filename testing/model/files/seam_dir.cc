@@ -34,6 +34,8 @@ class SeamDir : public sys::Dir {
   absl::StatusOr<std::unique_ptr<sys::File>> OpenFile(absl::string_view path,
                                                       const sys::OpenOptions& options) override;
   absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDir(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirNoFollow(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirInRoot(absl::string_view path) override;
   absl::Status MakeDir(absl::string_view path, uint32_t mode) override;
   absl::StatusOr<std::vector<sys::DirEntry>> List(absl::string_view path) override;
   absl::StatusOr<sys::FileStat> Stat(absl::string_view path) override;
@@ -43,10 +45,17 @@ class SeamDir : public sys::Dir {
   absl::Status Unlink(absl::string_view path) override;
   absl::Status RemoveDir(absl::string_view path) override;
   absl::Status MakeSymlink(absl::string_view target, absl::string_view path) override;
+  absl::Status MakeLink(absl::string_view from, absl::string_view to) override;
   absl::Status MakeNode(absl::string_view path, sys::FileType type, sys::DeviceNumber device,
                         uint32_t mode) override;
   absl::Status SetMode(absl::string_view path, uint32_t mode) override;
   absl::Status SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) override;
+  absl::Status SetTimes(absl::string_view path, absl::Time accessed, absl::Time modified) override;
+  absl::StatusOr<std::vector<std::string>> ListXattrs(absl::string_view path) override;
+  absl::StatusOr<std::string> GetXattr(absl::string_view path, absl::string_view name) override;
+  absl::Status SetXattr(absl::string_view path, absl::string_view name,
+                        absl::string_view value) override;
+  absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override;
   absl::StatusOr<sys::SpaceInfo> Space() override;
   absl::Status Sync() override;
 
@@ -62,6 +71,9 @@ class SeamDir : public sys::Dir {
   int Begin(Caller* caller) const;
   absl::Status OnPath(absl::string_view operation, absl::string_view path,
                       const std::function<int(const PathCalls&)>& call) const;
+  using XattrCall = std::function<int(const PathCalls&, const std::string& name)>;
+  absl::Status OnXattr(absl::string_view operation, absl::string_view path, absl::string_view name,
+                       const XattrCall& call) const;
   // The same for calls that open; the file gets its descriptor.
   struct Opened {
     std::shared_ptr<VfsProcess> process;
@@ -71,6 +83,8 @@ class SeamDir : public sys::Dir {
       std::function<int(const PathCalls&, std::shared_ptr<model::OpenFile>*, Location*)>;
   absl::StatusOr<Opened> Open(absl::string_view operation, absl::string_view path,
                               const OpenCall& call) const;
+  absl::StatusOr<std::unique_ptr<sys::Dir>> OpenDirWith(absl::string_view path,
+                                                        PathCalls::Resolving resolving) const;
 
   VfsState& state_;
   const int id_;
@@ -129,13 +143,26 @@ absl::StatusOr<std::unique_ptr<sys::File>> SeamDir::OpenFile(absl::string_view p
   return MakeSeamFile(state_, std::move(opened.process), std::move(opened.descriptor), Label(path));
 }
 
-absl::StatusOr<std::unique_ptr<sys::Dir>> SeamDir::OpenDir(absl::string_view path) {
+absl::StatusOr<std::unique_ptr<sys::Dir>> SeamDir::OpenDirWith(
+    absl::string_view path, PathCalls::Resolving resolving) const {
   const OpenCall call = [&](const PathCalls& calls, std::shared_ptr<model::OpenFile>* file,
                             Location* location) {
-    return calls.OpenDirectory(path, file, location);
+    return calls.OpenDirectory(path, resolving, file, location);
   };
   DMKIT_ASSIGN_OR_RETURN(Opened opened, Open("open directory", path, call));
   return MakeSeamDir(state_, std::move(opened.process), std::move(opened.descriptor), Label(path));
+}
+
+absl::StatusOr<std::unique_ptr<sys::Dir>> SeamDir::OpenDir(absl::string_view path) {
+  return OpenDirWith(path, PathCalls::Resolving::kFollow);
+}
+
+absl::StatusOr<std::unique_ptr<sys::Dir>> SeamDir::OpenDirNoFollow(absl::string_view path) {
+  return OpenDirWith(path, PathCalls::Resolving::kNoFollow);
+}
+
+absl::StatusOr<std::unique_ptr<sys::Dir>> SeamDir::OpenDirInRoot(absl::string_view path) {
+  return OpenDirWith(path, PathCalls::Resolving::kInRoot);
 }
 
 absl::Status SeamDir::MakeDir(absl::string_view path, uint32_t mode) {
@@ -190,6 +217,12 @@ absl::Status SeamDir::MakeSymlink(absl::string_view target, absl::string_view pa
                 [&](const PathCalls& calls) { return calls.MakeSymlink(target, path); });
 }
 
+absl::Status SeamDir::MakeLink(absl::string_view from, absl::string_view to) {
+  DMKIT_RETURN_IF_ERROR(CheckSeamPath("link to", to));
+  return OnPath(absl::StrCat("link ", Label(to), " to"), from,
+                [&](const PathCalls& calls) { return calls.MakeLink(from, to); });
+}
+
 absl::Status SeamDir::MakeNode(absl::string_view path, sys::FileType type, sys::DeviceNumber device,
                                uint32_t mode) {
   if (type == sys::FileType::kDirectory || type == sys::FileType::kSymlink) {
@@ -206,6 +239,51 @@ absl::Status SeamDir::SetMode(absl::string_view path, uint32_t mode) {
 absl::Status SeamDir::SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) {
   return OnPath("chown", path,
                 [&](const PathCalls& calls) { return calls.SetOwner(path, uid, gid); });
+}
+
+// When a file was read last is nothing that the model keeps.
+absl::Status SeamDir::SetTimes(absl::string_view path, absl::Time /*accessed*/,
+                               absl::Time modified) {
+  return OnPath("utime", path,
+                [&](const PathCalls& calls) { return calls.SetModified(path, modified); });
+}
+
+absl::Status SeamDir::OnXattr(absl::string_view operation, absl::string_view path,
+                              absl::string_view name, const XattrCall& call) const {
+  DMKIT_RETURN_IF_ERROR(CheckSeamPath(operation, name));
+  if (path.empty()) return SeamStatus(-ENOENT, operation, path_);
+  const std::string key(name);
+  return OnPath(absl::StrCat(operation, " ", name, " of"), path,
+                [&](const PathCalls& calls) { return call(calls, key); });
+}
+
+absl::StatusOr<std::vector<std::string>> SeamDir::ListXattrs(absl::string_view path) {
+  std::vector<std::string> names;
+  DMKIT_RETURN_IF_ERROR(OnPath(
+      "list xattrs", path, [&](const PathCalls& calls) { return calls.ListXattrs(path, &names); }));
+  return names;
+}
+
+absl::StatusOr<std::string> SeamDir::GetXattr(absl::string_view path, absl::string_view name) {
+  std::string value;
+  const XattrCall call = [&](const PathCalls& calls, const std::string& key) {
+    return calls.GetXattr(path, key, &value);
+  };
+  DMKIT_RETURN_IF_ERROR(OnXattr("get xattr", path, name, call));
+  return value;
+}
+
+absl::Status SeamDir::SetXattr(absl::string_view path, absl::string_view name,
+                               absl::string_view value) {
+  return OnXattr("set xattr", path, name, [&](const PathCalls& calls, const std::string& key) {
+    return calls.SetXattr(path, key, value);
+  });
+}
+
+absl::Status SeamDir::RemoveXattr(absl::string_view path, absl::string_view name) {
+  return OnXattr("remove xattr", path, name, [&](const PathCalls& calls, const std::string& key) {
+    return calls.RemoveXattr(path, key);
+  });
 }
 
 absl::StatusOr<sys::SpaceInfo> SeamDir::Space() {

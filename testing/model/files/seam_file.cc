@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,7 @@ class SeamFile : public sys::File {
   absl::Status Truncate(uint64_t size_bytes) override;
   absl::Status Sync() override;
   absl::StatusOr<sys::FileStat> Stat() override;
+  absl::StatusOr<std::optional<DataRange>> NextData(uint64_t offset) override;
   absl::StatusOr<int> Ioctl(unsigned long request, absl::Span<char> argument) override;
   absl::StatusOr<int> IoctlValue(unsigned long request, uint64_t argument) override;
   absl::StatusOr<bool> WaitReadable(absl::Time deadline) override;
@@ -108,6 +110,20 @@ absl::StatusOr<sys::FileStat> SeamFile::Stat() {
   });
   if (result < 0) return StatusOf(result, "stat");
   return stat;
+}
+
+absl::StatusOr<std::optional<sys::File::DataRange>> SeamFile::NextData(uint64_t offset) {
+  if (!OffsetsFit(offset, 0)) return std::optional<DataRange>();
+  DataRange range;
+  const int64_t result = OnFile([&](OpenFile& file) {
+    const int error = file.NextData(offset, &range.begin, &range.end);
+    if (error != -EINVAL) return error;
+    range = {offset, StatOf(descriptor_->location).size_bytes};
+    return range.end > offset ? 0 : -ENXIO;
+  });
+  if (result == -ENXIO) return std::optional<DataRange>();
+  if (result < 0) return StatusOf(result, "seek data in");
+  return std::optional<DataRange>(range);
 }
 
 absl::StatusOr<int> SeamFile::IoctlWith(unsigned long request, UserMemory memory) {

@@ -43,6 +43,7 @@ struct InodeAttributes {
   uint32_t gid = 0;
   sys::DeviceNumber rdevice;  // of a device node
   absl::Time modified;
+  absl::Time changed;
   std::string symlink_target;
   std::map<std::string, std::string> xattrs;
 };
