@@ -31,6 +31,7 @@ namespace {
 constexpr size_t kUeventBytesMax = 4096;
 // BLKGETSIZE64 of <linux/fs.h>, whose other definitions clash with <sys/mount.h>.
 constexpr unsigned long kGetSize64 = _IOR(0x12, 114, size_t);
+constexpr unsigned long kDiscard = _IO(0x12, 119);  // BLKDISCARD
 
 // The DEVNAME of the device, which is its node's path under /dev.
 absl::StatusOr<std::string> KernelName(const Host& host, DeviceNumber device) {
@@ -74,6 +75,13 @@ absl::StatusOr<Bytes> BlockSize(File& device) {
   uint64_t size = 0;
   std::memcpy(&size, buffer, sizeof(size));
   return Bytes{size};
+}
+
+absl::Status DiscardBlocks(File& device, Bytes length) {
+  const uint64_t range[2] = {0, length.count()};  // offset, length
+  char buffer[sizeof(range)];
+  std::memcpy(buffer, range, sizeof(range));
+  return device.Ioctl(kDiscard, absl::MakeSpan(buffer)).status();
 }
 
 }  // namespace dmkit::sys

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Block devices by number: their node and their size.
+// Block devices by number: their node, their size, giving back what they hold.
 
 #ifndef DMKIT_SYS_BLOCK_H_
 #define DMKIT_SYS_BLOCK_H_
@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sys/host.h"
 #include "sys/units.h"
@@ -24,6 +25,11 @@ absl::StatusOr<std::unique_ptr<File>> OpenBlock(const Host& host, DeviceNumber d
 
 // The size of an open block device (BLKGETSIZE64).
 absl::StatusOr<Bytes> BlockSize(File& device);
+
+// Tells the device, open for writing, that the contents of its first `length` bytes are not needed
+// any more (BLKDISCARD). What they read as afterwards is the device's business. EOPNOTSUPP: it
+// takes no discards; EINVAL: it is shorter. Blocks until it is done. Repeatable.
+absl::Status DiscardBlocks(File& device, Bytes length);
 
 }  // namespace dmkit::sys
 

@@ -70,12 +70,6 @@ absl::StatusOr<proto::DeviceState> DeviceSet::Impl::FindMade(const sys::HeldLock
   return FindDevice(name);
 }
 
-absl::Status DeviceSet::Impl::RequireNew(absl::string_view name) const {
-  DMKIT_ASSIGN_OR_RETURN(const bool taken, store_.HasDevice(name));
-  if (!taken) return absl::OkStatus();
-  return sys::ErrnoStatus(EEXIST, absl::StrCat("device \"", name, "\" exists already"));
-}
-
 absl::StatusOr<bool> DeviceSet::Impl::IsActive(absl::string_view name) const {
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
   const auto info = dm_.Info(identity.uuid);
@@ -135,7 +129,7 @@ absl::StatusOr<proto::DeviceState> DeviceSet::Impl::Create(const proto::DeviceSt
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("creating ", wanted.name())));
   // First of all, since what an interrupted transaction left is not there after its repair.
   DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
-  DMKIT_RETURN_IF_ERROR(RequireNew(wanted.name()));
+  DMKIT_RETURN_IF_ERROR(RequireNew(transactions, wanted.name()));
   DMKIT_ASSIGN_OR_RETURN(const std::optional<proto::DeviceState> origin, FindOrigin(wanted));
   DMKIT_RETURN_IF_ERROR(CheckWritable(*pool_, transactions.pool_status()));
   DMKIT_ASSIGN_OR_RETURN(const ThinId id, SendCreate(transactions, wanted.name(), origin));
@@ -147,24 +141,6 @@ absl::StatusOr<proto::DeviceState> DeviceSet::Impl::Create(const proto::DeviceSt
   const absl::Status completed = transactions.Complete();
   if (!completed.ok()) return transactions.Fail(completed);
   return device;
-}
-
-absl::Status DeviceSet::Impl::Delete(absl::string_view name) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("deleting ", name)));
-  DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
-  DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState device, FindDevice(name));
-  DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
-  DMKIT_RETURN_IF_ERROR(
-      dm::RemoveDevice(dm_, identity, options_.remove_patience, /*deferred=*/false));
-  DMKIT_RETURN_IF_ERROR(transactions.Start(proto::TransactionState::DELETE, device.name(), id, ""));
-  const absl::Status deleted = pool_->Delete(id);
-  if (sys::GetErrno(deleted) == EBUSY) return transactions.Cancel(deleted);
-  // ENODATA: deleted behind our back.
-  if (!deleted.ok() && sys::GetErrno(deleted) != ENODATA) return transactions.Fail(deleted);
-  const absl::Status removed = store_.RemoveDevice(device.name());
-  if (!removed.ok()) return transactions.Fail(removed);
-  return transactions.Complete();
 }
 
 absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::ActivateOnce(const proto::DeviceState& device,
@@ -249,7 +225,21 @@ absl::StatusOr<proto::DeviceState> DeviceSet::AddSnapshot(absl::string_view name
   return impl_->Create(wanted);
 }
 
-absl::Status DeviceSet::Delete(absl::string_view name) { return impl_->Delete(name); }
+absl::Status DeviceSet::Delete(absl::string_view name, const DeleteOptions& options) {
+  return impl_->Delete(name, options);
+}
+
+absl::StatusOr<std::vector<std::string>> DeviceSet::DeletedDevices() const {
+  return impl_->store().DeletedNames();
+}
+
+absl::StatusOr<bool> DeviceSet::IsDeleted(absl::string_view name) const {
+  return impl_->store().HasDeleted(name);
+}
+
+absl::Status DeviceSet::Collect(absl::string_view name, bool discard) {
+  return impl_->Collect(name, discard);
+}
 
 absl::Status DeviceSet::SetLabels(absl::string_view name, const proto::DeviceLabels& labels) {
   return impl_->Rewrite(name, [&](proto::DeviceState& device) {
@@ -330,7 +320,11 @@ absl::StatusOr<CheckReport> DeviceSet::Check() {
   if (impl_->damaged_set_file().has_value()) {
     report.quarantined.push_back(*impl_->damaged_set_file());
   }
-  for (Quarantined& file : list.quarantined) report.quarantined.push_back(std::move(file));
+  DMKIT_ASSIGN_OR_RETURN(DeviceList deleted, impl_->store().ListDeleted());
+  for (DeviceList* found : {&list, &deleted}) {
+    for (Quarantined& file : found->quarantined) report.quarantined.push_back(std::move(file));
+  }
+  for (proto::DeviceState& device : deleted.devices) list.devices.push_back(std::move(device));
   const auto contents = transactions.ReadContents();
   if (contents.ok()) {
     CompareOwners(list.devices, *contents, report);

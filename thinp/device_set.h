@@ -41,6 +41,15 @@ struct DeviceSetOptions {
   absl::Duration remove_patience = absl::Seconds(10);  // for EBUSY at deactivation
 };
 
+struct DeleteOptions {
+  // Hand the device's blocks back to what lies under the pool, so that a loop file takes no space
+  // for them. Left out where the pool does not pass discards down, and where they fail.
+  bool discard = false;
+  // A device that is in use is deleted as far as anybody can tell, and its blocks are freed by a
+  // later Collect.
+  bool deferred = false;
+};
+
 class DeviceSet {
  public:
   // Opens the set, making it (state, loop files, pool) when the root has none, activating its pool
@@ -62,7 +71,7 @@ class DeviceSet {
   absl::StatusOr<dm::DmName> DeviceName(absl::string_view name) const;
 
   // A new empty device. INVALID_ARGUMENT: no device can have this name or size. EEXIST: the name is
-  // taken, also by a quarantined file.
+  // taken, also by a quarantined file. EBUSY: it is that of a deleted device that is still in use.
   absl::StatusOr<proto::DeviceState> AddThin(absl::string_view name, sys::Bytes size,
                                              const proto::DeviceLabels& labels);
   // A snapshot of `origin`, which is suspended meanwhile when it is active. `size` at least the
@@ -73,8 +82,18 @@ class DeviceSet {
                                                  const proto::DeviceLabels& labels);
   // Deactivates and deletes. ENOENT: no such device (also when repeated). EBUSY: it is in use;
   // nothing is changed then. Works in a pool that is out of data space, too, where taking down a
-  // device whose io is queued may block for as long as the pool queues it.
-  absl::Status Delete(absl::string_view name);
+  // device whose io is queued may block for as long as the pool queues it. Blocks on the discard,
+  // which no deadline cuts short.
+  absl::Status Delete(absl::string_view name, const DeleteOptions& options = {});
+
+  // Names of the devices that are deleted but for their blocks: one call where there are none, and
+  // whatever the number of devices. Find knows none of them; an Add of such a name collects it
+  // first, or is EBUSY.
+  absl::StatusOr<std::vector<std::string>> DeletedDevices() const;
+  absl::StatusOr<bool> IsDeleted(absl::string_view name) const;
+  // Frees the blocks of one of them. OK when it is none of them (any more). EBUSY: it is in use
+  // still, and its mapped device goes at its last close.
+  absl::Status Collect(absl::string_view name, bool discard);
   // Replaces the labels, or the size (which must not shrink).
   absl::Status SetLabels(absl::string_view name, const proto::DeviceLabels& labels);
   absl::Status SetSize(absl::string_view name, sys::Bytes size);

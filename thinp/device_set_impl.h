@@ -6,6 +6,7 @@
 #define DMKIT_THINP_DEVICE_SET_IMPL_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "dm/activate.h"
 #include "dm/device_mapper.h"
+#include "sys/host.h"
 #include "sys/lock_file.h"
 #include "thinp/device_set.h"
 #include "thinp/names.h"
@@ -61,11 +63,12 @@ class DeviceSet::Impl {
   absl::StatusOr<dm::DeviceIdentity> IdentityOf(absl::string_view name) const {
     return Identity(state_.set_uuid(), name);
   }
-  absl::Status RequireNew(absl::string_view name) const;
+  absl::Status RequireNew(Transactions& transactions, absl::string_view name);
   absl::StatusOr<proto::DeviceState> Create(const proto::DeviceState& wanted);
   absl::StatusOr<proto::DeviceState> FindDevice(absl::string_view name) const;
   absl::StatusOr<proto::DeviceState> FindMade(const sys::HeldLock& lock, absl::string_view name);
-  absl::Status Delete(absl::string_view name);
+  absl::Status Delete(absl::string_view name, const DeleteOptions& options);
+  absl::Status Collect(absl::string_view name, bool discard);
   // The status of the pool, brought up when it is down.
   absl::StatusOr<ThinPoolStatus> EnsurePool(const sys::HeldLock& lock);
   absl::Status TakePoolDown();
@@ -83,6 +86,13 @@ class DeviceSet::Impl {
                                     const std::optional<proto::DeviceState>& origin);
   absl::Status SendSnapshot(ThinId id, const proto::DeviceState& origin, bool origin_active);
   absl::StatusOr<bool> IsActive(absl::string_view name) const;
+  absl::StatusOr<std::unique_ptr<sys::File>> TakeForDiscard(const proto::DeviceState& device,
+                                                            absl::Duration patience);
+  absl::Status Empty(const proto::DeviceState& device, std::unique_ptr<sys::File> held);
+  absl::Status Purge(Transactions& transactions, const proto::DeviceState& device, bool discard,
+                     absl::Duration patience);
+  absl::Status Defer(const proto::DeviceState& device);
+  absl::Status CollectLocked(Transactions& transactions, absl::string_view name, bool discard);
   absl::StatusOr<dm::DeviceInfo> ActivateOnce(const proto::DeviceState& device,
                                               FoundSuspended suspended) const;
 

@@ -20,6 +20,7 @@ constexpr char kSetCopyFile[] = "set.copy";
 constexpr char kTransactionFile[] = "transaction";
 constexpr char kQuarantinedTransactionFile[] = "transaction.quarantined";
 constexpr char kDevicesDir[] = "devices";
+constexpr char kDeletedDir[] = "deleted";
 constexpr uint32_t kDirMode = 0700;
 
 bool IsMissing(const absl::Status& status) { return sys::GetErrno(status) == ENOENT; }
@@ -39,6 +40,16 @@ absl::StatusOr<bool> Has(sys::Dir& dir, absl::string_view name) {
   if (stat.ok()) return true;
   if (IsMissing(stat.status())) return false;
   return stat.status();
+}
+
+// The files in `path`, without the temporary ones that a crash left.
+absl::StatusOr<std::vector<std::string>> NamesIn(sys::Dir& dir, absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, dir.List(path));
+  std::vector<std::string> names;
+  for (const sys::DirEntry& entry : entries) {
+    if (!absl::StartsWith(entry.name, ".")) names.push_back(entry.name);
+  }
+  return names;
 }
 
 // A file whose contents belong to another device: copied or renamed by hand.
@@ -115,15 +126,20 @@ absl::StatusOr<bool> StateStore::HasDevice(absl::string_view name) const {
   return Has(*devices_, name);
 }
 
-absl::StatusOr<proto::DeviceState> StateStore::ReadDevice(absl::string_view name) const {
+absl::StatusOr<proto::DeviceState> StateStore::ReadFrom(sys::Dir& dir, absl::string_view dir_name,
+                                                        absl::string_view name) const {
   proto::DeviceState device;
-  absl::Status read = Read(*devices_, name, "device", device);
+  absl::Status read = Read(dir, name, "device", device);
   if (read.ok()) read = CheckOwnName(device, name);
   if (read.ok()) return device;
   if (!IsUnreadable(read)) return read;
-  return sys::AddContext(read, absl::StrCat("state file ", path_, "/", kDevicesDir, "/", name,
+  return sys::AddContext(read, absl::StrCat("state file ", path_, "/", dir_name, "/", name,
                                             " cannot be used and its device is left alone "
                                             "(restore the file, or see `dmkit pool check`)"));
+}
+
+absl::StatusOr<proto::DeviceState> StateStore::ReadDevice(absl::string_view name) const {
+  return ReadFrom(*devices_, kDevicesDir, name);
 }
 
 absl::Status StateStore::WriteDevice(const proto::DeviceState& device) {
@@ -134,16 +150,58 @@ absl::Status StateStore::RemoveDevice(absl::string_view name) {
   return sys::RemoveFileDurably(*devices_, name);
 }
 
+absl::Status StateStore::WriteDeleted(const proto::DeviceState& device) {
+  const absl::Status made = root_->MakeDir(kDeletedDir, kDirMode);
+  if (!made.ok() && sys::GetErrno(made) != EEXIST) return made;
+  // Also when it was there: whoever made it may have ended before this.
+  DMKIT_RETURN_IF_ERROR(root_->Sync());
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, root_->OpenDir(kDeletedDir));
+  return WriteState(*dir, device.name(), "device", kVersion, device);
+}
+
+absl::StatusOr<bool> StateStore::HasDeleted(absl::string_view name) const {
+  return Has(*root_, absl::StrCat(kDeletedDir, "/", name));
+}
+
+absl::StatusOr<proto::DeviceState> StateStore::ReadDeleted(absl::string_view name) const {
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, root_->OpenDir(kDeletedDir));
+  return ReadFrom(*dir, kDeletedDir, name);
+}
+
+absl::Status StateStore::RemoveDeleted(absl::string_view name) {
+  DMKIT_ASSIGN_OR_RETURN(const bool there, HasDeleted(name));
+  if (!there) return absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, root_->OpenDir(kDeletedDir));
+  return sys::RemoveFileDurably(*dir, name);
+}
+
+absl::StatusOr<std::vector<std::string>> StateStore::DeletedNames() const {
+  auto names = NamesIn(*root_, kDeletedDir);
+  if (IsMissing(names.status())) return std::vector<std::string>();
+  return names;
+}
+
+absl::StatusOr<DeviceList> StateStore::ListDeleted() const {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, DeletedNames());
+  if (names.empty()) return DeviceList();
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, root_->OpenDir(kDeletedDir));
+  return ReadAll(*dir, kDeletedDir, names);
+}
+
 absl::StatusOr<DeviceList> StateStore::ListDevices() const {
-  DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, devices_->List("."));
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(*devices_, "."));
+  return ReadAll(*devices_, kDevicesDir, names);
+}
+
+DeviceList StateStore::ReadAll(sys::Dir& dir, absl::string_view dir_name,
+                               const std::vector<std::string>& names) const {
   DeviceList list;
-  for (const sys::DirEntry& entry : entries) {
-    if (absl::StartsWith(entry.name, ".")) continue;  // a temporary file that a crash left
-    auto device = ReadDevice(entry.name);
+  for (const std::string& name : names) {
+    auto device = ReadFrom(dir, dir_name, name);
     if (device.ok()) {
       list.devices.push_back(*std::move(device));
     } else if (!IsMissing(device.status())) {  // removed since the directory was read
-      list.quarantined.push_back({absl::StrCat(kDevicesDir, "/", entry.name), device.status()});
+      list.quarantined.push_back({absl::StrCat(dir_name, "/", name), device.status()});
     }
   }
   return list;

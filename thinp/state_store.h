@@ -67,12 +67,28 @@ class StateStore {
   absl::Status RemoveDevice(absl::string_view name);
   // Reads every file: cost grows with their number.
   absl::StatusOr<DeviceList> ListDevices() const;
+
+  // Devices that are deleted but for their thin device, which was in use: their files lie in
+  // deleted/, a directory that is made when it is first needed. While there is a device of the same
+  // name as well, the deletion was not completed and the file there means nothing.
+  absl::Status WriteDeleted(const proto::DeviceState& device);
+  // As HasDevice, ReadDevice and RemoveDevice, but that removing none costs no fsync.
+  absl::StatusOr<bool> HasDeleted(absl::string_view name) const;
+  absl::StatusOr<proto::DeviceState> ReadDeleted(absl::string_view name) const;
+  absl::Status RemoveDeleted(absl::string_view name);
+  // Their names, or their files' contents as ListDevices. One call when there are none.
+  absl::StatusOr<std::vector<std::string>> DeletedNames() const;
+  absl::StatusOr<DeviceList> ListDeleted() const;
   // Other files that were put aside.
   absl::StatusOr<std::vector<Quarantined>> ListQuarantined() const;
 
  private:
   StateStore(std::string path, std::unique_ptr<sys::Dir> root, std::unique_ptr<sys::Dir> devices)
       : path_(std::move(path)), root_(std::move(root)), devices_(std::move(devices)) {}
+  absl::StatusOr<proto::DeviceState> ReadFrom(sys::Dir& dir, absl::string_view dir_name,
+                                              absl::string_view name) const;
+  DeviceList ReadAll(sys::Dir& dir, absl::string_view dir_name,
+                     const std::vector<std::string>& names) const;
 
   std::string path_;
   std::unique_ptr<sys::Dir> root_;

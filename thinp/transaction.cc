@@ -20,6 +20,8 @@ constexpr uint32_t kFirstId = 1;
 // Each further id in a row of taken ones is tried at twice the distance: a storm of look-ups cannot
 // happen, and ids are plentiful.
 constexpr int kIdTriesMax = 24;
+// For udevd and blkid, which open a device for a moment.
+constexpr absl::Duration kTakeDownPatience = absl::Milliseconds(500);
 
 ThinId IdFromState(uint32_t value) { return ThinId().Plus(value); }
 
@@ -102,9 +104,12 @@ absl::Status Transactions::Load() {
 // Without its record the set cannot tell which ids are in use, nor which device it had suspended.
 absl::Status Transactions::LoadAfterLoss() {
   DMKIT_ASSIGN_OR_RETURN(const DeviceList list, store_->ListDevices());
+  DMKIT_ASSIGN_OR_RETURN(const DeviceList deleted, store_->ListDeleted());
   uint32_t next = kFirstId;
-  for (const proto::DeviceState& device : list.devices) {
-    next = std::max(next, device.thin_id() + 1);
+  for (const DeviceList* devices : {&list, &deleted}) {
+    for (const proto::DeviceState& device : devices->devices) {
+      next = std::max(next, device.thin_id() + 1);
+    }
   }
   record_ = proto::TransactionState();
   record_.set_next_thin_id(IdFromState(next).value());
@@ -270,12 +275,37 @@ absl::Status Transactions::NoteMetadataSnapshot(bool held) {
 }
 
 absl::Status Transactions::CarryOnDelete() {
-  const absl::Status deleted = pool_->Delete(IdFromState(record_.thin_id()));
-  // EBUSY: it was activated again after its deletion had been interrupted, so it lives on. Its
-  // state file is still there, since that goes after the thin device.
-  if (sys::GetErrno(deleted) == EBUSY) return absl::OkStatus();
+  const ThinId id = IdFromState(record_.thin_id());
+  absl::Status deleted = pool_->Delete(id);
+  if (sys::GetErrno(deleted) == EBUSY) {
+    // Active: nothing was taken from it while its state file is there, since that goes before the
+    // discard. It lives on then.
+    DMKIT_ASSIGN_OR_RETURN(const bool whole, store_->HasDevice(record_.device()));
+    if (whole) return absl::OkStatus();
+    deleted = DeleteUnfindable(id);
+    if (sys::GetErrno(deleted) == EBUSY) return KeepForCollection(id);
+  }
   DMKIT_RETURN_IF_ERROR(ErrnoIsFine(deleted, ENODATA));
-  return store_->RemoveDevice(record_.device());
+  DMKIT_RETURN_IF_ERROR(store_->RemoveDevice(record_.device()));
+  return store_->RemoveDeleted(record_.device());
+}
+
+// Nobody activates what has no state file any more: its mapped device is what the interrupted
+// deletion left, or an earlier user holds it open.
+absl::Status Transactions::DeleteUnfindable(ThinId id) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity device,
+                         Identity(context_.set_uuid, record_.device()));
+  DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(*dm_, device, kTakeDownPatience, /*deferred=*/false));
+  return pool_->Delete(id);
+}
+
+absl::Status Transactions::KeepForCollection(ThinId id) {
+  DMKIT_ASSIGN_OR_RETURN(const bool kept, store_->HasDeleted(record_.device()));
+  if (kept) return absl::OkStatus();
+  proto::DeviceState device;
+  device.set_name(record_.device());
+  device.set_thin_id(id.value());
+  return store_->WriteDeleted(device);
 }
 
 }  // namespace dmkit::thinp

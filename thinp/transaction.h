@@ -87,6 +87,8 @@ class Transactions {
   absl::Status UndoCreate();
   absl::Status DeleteOwnThin(ThinId id);
   absl::Status CarryOnDelete();
+  absl::Status DeleteUnfindable(ThinId id);
+  absl::Status KeepForCollection(ThinId id);
   absl::Status ResumeAllOfSet();
   absl::Status ResumeIfOfSet(sys::DeviceNumber device);
   bool IsOurs(const PoolContents& contents, ThinId id) const;

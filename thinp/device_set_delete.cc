@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a device: deleting it, at once or when its last user has gone, and handing back its
+// blocks. CRASH_SAFETY.md says why the steps have this order.
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dm/activate.h"
+#include "dm/nodes.h"
+#include "sys/block.h"
+#include "sys/host.h"
+#include "sys/lock_file.h"
+#include "sys/status.h"
+#include "sys/units.h"
+#include "thinp/device_set.h"
+#include "thinp/device_set_impl.h"
+#include "thinp/names.h"
+#include "thinp/pool.h"
+#include "thinp/thin_id.h"
+#include "thinp/thin_pool_target.h"
+#include "thinp/transaction.h"
+
+namespace dmkit::thinp {
+namespace {
+
+// For udevd and blkid, which open a device for a moment; a device that is held longer is deleted
+// later.
+constexpr absl::Duration kDeferPatience = absl::Milliseconds(500);
+
+}  // namespace
+
+absl::Status DeviceSet::Impl::RequireNew(Transactions& transactions, absl::string_view name) {
+  DMKIT_ASSIGN_OR_RETURN(const bool taken, store_.HasDevice(name));
+  if (taken) {
+    return sys::ErrnoStatus(EEXIST, absl::StrCat("device \"", name, "\" exists already"));
+  }
+  const absl::Status collected = CollectLocked(transactions, name, /*discard=*/false);
+  if (collected.ok()) return collected;
+  return sys::AddContext(collected,
+                         absl::StrCat("the name is that of a deleted device whose blocks could not "
+                                      "be freed yet (see `dmkit gc`): \"",
+                                      name, "\""));
+}
+
+// The device, active and open for nobody else, or null where it cannot be discarded: it is not
+// active then. EBUSY: it is in use.
+absl::StatusOr<std::unique_ptr<sys::File>> DeviceSet::Impl::TakeForDiscard(
+    const proto::DeviceState& device, absl::Duration patience) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
+  DMKIT_ASSIGN_OR_RETURN(const sys::Sectors length,
+                         sys::ToSectors(sys::Bytes{device.size_bytes()}));
+  const auto create = [&] {
+    return dm::CreateDevice(
+        dm_, {identity.name, identity.uuid, pool_->ThinTable(id, length), /*read_only=*/false});
+  };
+  auto active = create();
+  if (sys::GetErrno(active.status()) == EBUSY) {
+    DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm_, identity, patience, /*deferred=*/false));
+    active = create();
+  }
+  if (active.ok()) {
+    sys::OpenOptions options;
+    options.access = sys::Access::kReadWrite;
+    options.exclusive = true;
+    auto held = dm::OpenDevice(dm_.host(), active->device, options);
+    if (held.ok()) return held;
+  }
+  DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm_, identity, patience, /*deferred=*/false));
+  return nullptr;
+}
+
+// From here on the device is never found again: its contents are about to go.
+absl::Status DeviceSet::Impl::Empty(const proto::DeviceState& device,
+                                    std::unique_ptr<sys::File> held) {
+  const absl::Status forgotten = store_.RemoveDevice(device.name());
+  // An error costs no more than the space in a loop file.
+  if (forgotten.ok()) {
+    sys::DiscardBlocks(*held, sys::Bytes{device.size_bytes()}).IgnoreError();
+  }
+  held.reset();
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  const absl::Status down = dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false);
+  return forgotten.ok() ? down : sys::WithSecondError(forgotten, "removing its device", down);
+}
+
+absl::Status DeviceSet::Impl::Purge(Transactions& transactions, const proto::DeviceState& device,
+                                    bool discard, absl::Duration patience) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
+  const bool discards = discard && device.size_bytes() != 0 &&
+                        transactions.pool_status().discard == DiscardMode::kPassdown;
+  std::unique_ptr<sys::File> held;
+  if (discards) {
+    DMKIT_ASSIGN_OR_RETURN(held, TakeForDiscard(device, patience));
+  } else {
+    DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm_, identity, patience, /*deferred=*/false));
+  }
+  const absl::Status started =
+      transactions.Start(proto::TransactionState::DELETE, device.name(), id, "");
+  if (!started.ok()) {
+    held.reset();
+    return sys::WithSecondError(
+        started, "removing its device again",
+        dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false));
+  }
+  const bool emptying = held != nullptr;
+  if (emptying) {
+    const absl::Status emptied = Empty(device, std::move(held));
+    if (!emptied.ok()) return transactions.Fail(emptied);
+  }
+  const absl::Status deleted = pool_->Delete(id);
+  // ENODATA: deleted behind our back. EBUSY: activated meanwhile; it is kept, or collected later.
+  if (!deleted.ok() && sys::GetErrno(deleted) != ENODATA) return transactions.Fail(deleted);
+  const absl::Status removed = emptying ? absl::OkStatus() : store_.RemoveDevice(device.name());
+  if (!removed.ok()) return transactions.Fail(removed);
+  const absl::Status forgotten = store_.RemoveDeleted(device.name());
+  if (!forgotten.ok()) return transactions.Fail(forgotten);
+  return transactions.Complete();
+}
+
+// Its name goes first: a crash in between leaves the device as it was.
+absl::Status DeviceSet::Impl::Defer(const proto::DeviceState& device) {
+  DMKIT_RETURN_IF_ERROR(store_.WriteDeleted(device));
+  DMKIT_RETURN_IF_ERROR(store_.RemoveDevice(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  // It is deleted whatever this says; the collection tries again.
+  dm::RemoveDevice(dm_, identity, absl::ZeroDuration(), /*deferred=*/true).IgnoreError();
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSet::Impl::Delete(absl::string_view name, const DeleteOptions& options) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("deleting ", name)));
+  DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
+  DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState device, FindDevice(name));
+  const absl::Status purged = Purge(transactions, device, options.discard,
+                                    options.deferred ? kDeferPatience : options_.remove_patience);
+  if (sys::GetErrno(purged) != EBUSY) return purged;
+  DMKIT_ASSIGN_OR_RETURN(const bool whole, store_.HasDevice(name));
+  // Somebody took hold of it when its contents were gone: it is left to the collection.
+  if (!whole) return absl::OkStatus();
+  return options.deferred ? Defer(device) : purged;
+}
+
+absl::Status DeviceSet::Impl::CollectLocked(Transactions& transactions, absl::string_view name,
+                                            bool discard) {
+  DMKIT_ASSIGN_OR_RETURN(const bool deleted, store_.HasDeleted(name));
+  if (!deleted) return absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(const bool whole, store_.HasDevice(name));
+  // A crash came before the deletion was complete.
+  if (whole) return store_.RemoveDeleted(name);
+  DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState device, store_.ReadDeleted(name));
+  const absl::Status purged = Purge(transactions, device, discard, absl::ZeroDuration());
+  if (sys::GetErrno(purged) != EBUSY) return purged;
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
+  return sys::WithSecondError(
+      purged, "having it removed at its last close",
+      dm::RemoveDevice(dm_, identity, absl::ZeroDuration(), /*deferred=*/true));
+}
+
+absl::Status DeviceSet::Impl::Collect(absl::string_view name, bool discard) {
+  DMKIT_RETURN_IF_ERROR(CheckDeviceName(name));
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("collecting ", name)));
+  DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
+  return CollectLocked(transactions, name, discard);
+}
+
+}  // namespace dmkit::thinp

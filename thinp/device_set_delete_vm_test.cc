@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a device on a kernel: in use and deleted later, and with its blocks handed back.
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/faulty_host.h"
+#include "sys/host.h"
+#include "sys/status_matchers.h"
+#include "thinp/device_set.h"
+#include "thinp/device_set_vm_fixture.h"
+#include "thinp/vm_fixture.h"
+
+namespace dmkit::thinp {
+namespace {
+
+using sys::FailsWithErrno;
+using sys::IsOk;
+using sys::IsOkAndHolds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr DeleteOptions kAtOnce{/*discard=*/false, /*deferred=*/false};
+constexpr DeleteOptions kDiscard{/*discard=*/true, /*deferred=*/false};
+constexpr DeleteOptions kDeferred{/*discard=*/false, /*deferred=*/true};
+constexpr DeleteOptions kBoth{/*discard=*/true, /*deferred=*/true};
+
+class DeviceSetDeleteVmTest : public DeviceSetFixture {
+ protected:
+  void SetUp() override { Open(); }
+
+  uint64_t LoopFileBytes() {
+    const auto stat = plain_host().root->Stat(set().data_loop_path());
+    EXPECT_THAT(stat, IsOk());
+    return stat.ok() ? stat->allocated_bytes : 0;
+  }
+
+  // A device with 8 MiB of data, not active.
+  void AddWithData(const std::string& name) {
+    Add(name);
+    ASSERT_THAT(Fill(Activate(name), 0, 8 * kMiB, 'x'), IsOk());
+    Deactivate(name);
+  }
+};
+
+TEST_F(DeviceSetDeleteVmTest, DeviceInUseStaysAsItIsUnlessItsDeletionMayBeDeferred) {
+  Add("a");
+  const auto user = Hold(Activate("a"));
+  EXPECT_THAT(set().Delete("a", kAtOnce), FailsWithErrno(EBUSY));
+  EXPECT_THAT(set().Delete("a", kDiscard), FailsWithErrno(EBUSY));
+  EXPECT_THAT(set().Find("a"), IsOk());
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, DeletedDeviceInUseIsNotFoundAndKeepsItsThinDevice) {
+  Add("a");
+  auto user = Hold(Activate("a"));
+  EXPECT_THAT(set().Delete("a", kBoth), IsOk());
+  EXPECT_THAT(set().Find("a"), FailsWithErrno(ENOENT));
+  EXPECT_THAT(set().Delete("a", kBoth), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
+  EXPECT_EQ(set().Contents()->size(), 1u);
+  ExpectClean();
+  EXPECT_THAT(set().Collect("a", true), FailsWithErrno(EBUSY));
+  user.reset();
+  EXPECT_FALSE(IsActive("a")) << "the kernel removes it at its last close";
+}
+
+TEST_F(DeviceSetDeleteVmTest, DeletedDeviceIsCollectedAfterARestart) {
+  Add("a");
+  auto user = Hold(Activate("a"));
+  ASSERT_THAT(set().Delete("a", kDeferred), IsOk());
+  Open();
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
+  EXPECT_THAT(set().IsDeleted("a"), IsOkAndHolds(true));
+  user.reset();
+  EXPECT_THAT(set().Collect("a", false), IsOk());
+  EXPECT_THAT(set().Collect("a", false), IsOk()) << "repeated";
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(*set().Contents(), IsEmpty());
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, NameOfADeletedDeviceIsFreeWhenItsUserHasGone) {
+  const uint32_t first = Add("a").thin_id();
+  auto user = Hold(Activate("a"));
+  ASSERT_THAT(set().Delete("a", kDeferred), IsOk());
+  EXPECT_THAT(set().AddThin("a", kDeviceSize, {}), FailsWithErrno(EBUSY));
+  EXPECT_THAT(set().Find("a"), FailsWithErrno(ENOENT));
+  user.reset();
+  EXPECT_NE(Add("a").thin_id(), first);
+  EXPECT_EQ(set().Contents()->size(), 1u);
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, DeviceThatExistsIsNotCollectedForAMarkThatACrashLeft) {
+  const proto::DeviceState device = Add("a");
+  ASSERT_THAT(Files().WriteDeleted(device), IsOk());
+  Open();
+  ExpectClean();
+  EXPECT_THAT(set().Collect("a", true), IsOk());
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(set().Find("a"), IsOk());
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, DamagedFileOfADeletedDeviceIsReportedAndItsNameStaysTaken) {
+  Add("a");
+  auto user = Hold(Activate("a"));
+  ASSERT_THAT(set().Delete("a", kDeferred), IsOk());
+  user.reset();
+  WriteText(StatePath("deleted/a"), "# dmkit device v1\nname: \"a");
+  Open();
+  const auto report = set().Check();
+  ASSERT_THAT(report, IsOk());
+  ASSERT_EQ(report->quarantined.size(), 1u);
+  EXPECT_EQ(report->quarantined[0].file, "deleted/a");
+  EXPECT_TRUE(absl::IsDataLoss(set().Collect("a", false)));
+  EXPECT_TRUE(absl::IsDataLoss(set().AddThin("a", kDeviceSize, {}).status()));
+}
+
+TEST_F(DeviceSetDeleteVmTest, DiscardGivesTheLoopFileItsSpaceBack) {
+  AddWithData("plain");
+  AddWithData("discarded");
+  const uint64_t full = LoopFileBytes();
+  ASSERT_THAT(set().Delete("plain", kAtOnce), IsOk());
+  EXPECT_GE(LoopFileBytes() + kMiB, full);
+  ASSERT_THAT(set().Delete("discarded", kDiscard), IsOk());
+  EXPECT_LE(LoopFileBytes() + 7 * kMiB, full);
+  EXPECT_FALSE(IsActive("discarded"));
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, DiscardLeavesWhatASnapshotSharesAlone) {
+  AddWithData("origin");
+  Snapshot("snapshot", "origin");
+  ASSERT_THAT(set().Delete("origin", kDiscard), IsOk());
+  EXPECT_EQ(Read(Activate("snapshot"), 4 * kMiB, 4096), std::string(4096, 'x'));
+}
+
+TEST_F(DeviceSetDeleteVmTest, DiscardOfADeviceThatWasLeftActiveWorks) {
+  Add("a");
+  ASSERT_THAT(Fill(Activate("a"), 0, 8 * kMiB, 'x'), IsOk());
+  const uint64_t full = LoopFileBytes();
+  ASSERT_THAT(set().Delete("a", kDiscard), IsOk());
+  EXPECT_LE(LoopFileBytes() + 7 * kMiB, full);
+}
+
+TEST_F(DeviceSetDeleteVmTest, ThinDeviceThatSomebodyElseDeletedIsNoErrorOfADiscard) {
+  const uint32_t id = Add("a").thin_id();
+  ASSERT_THAT(SendPool(absl::StrCat("delete ", id)), IsOk());
+  EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
+  ExpectClean();
+}
+
+TEST_F(DeviceSetDeleteVmTest, EachWayToDeleteCostsAKnownNumberOfIoctlsAndSyncs) {
+  const auto delete_costs = [&](const DeleteOptions& options, uint64_t ioctls, uint64_t syncs) {
+    faulty().SetPlan(nullptr);
+    ASSERT_THAT(set().Delete("a", options), IsOk());
+    EXPECT_EQ(faulty().CountOf("Ioctl"), ioctls);
+    EXPECT_EQ(faulty().CountOf("Sync"), syncs);
+  };
+  Add("a");
+  delete_costs(kDeferred, 7, 3);
+  Add("a");
+  delete_costs(kBoth, 10, 3);
+}
+
+}  // namespace
+}  // namespace dmkit::thinp
