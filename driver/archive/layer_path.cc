@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "driver/archive/layer_path.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "sys/status.h"
+#include "sys/text.h"
+
+namespace dmkit::driver {
+namespace {
+
+constexpr size_t kPathMax = 4096;
+constexpr size_t kShownMax = 80;
+
+absl::Status TooLong(absl::string_view name) {
+  return sys::ErrnoStatus(ENAMETOOLONG,
+                          absl::StrCat("name of ", name.size(), " bytes ",
+                                       sys::Printable(name.substr(0, kShownMax)), "..."));
+}
+
+}  // namespace
+
+absl::StatusOr<LayerPath> ParseLayerPath(absl::string_view name) {
+  if (name.size() >= kPathMax) return TooLong(name);
+  std::vector<absl::string_view> parts;
+  for (const absl::string_view part : absl::StrSplit(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+      continue;
+    }
+    if (parts.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("name ", sys::Printable(name), ": its \"..\" leaves the layer's root"));
+    }
+    parts.pop_back();
+  }
+  LayerPath path;
+  if (parts.empty()) return path;
+  path.base = std::string(parts.back());
+  parts.pop_back();
+  path.parent = absl::StrJoin(parts, "/");
+  return path;
+}
+
+absl::Status CheckSymlinkTarget(const LayerPath& place, absl::string_view target) {
+  if (target.size() >= kPathMax) return TooLong(target);
+  size_t depth = 0;
+  if (!place.parent.empty()) {
+    depth = 1 + static_cast<size_t>(std::count(place.parent.begin(), place.parent.end(), '/'));
+  }
+  for (const absl::string_view part : absl::StrSplit(target, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      ++depth;
+    } else if (depth-- == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("symbolic link ", sys::Printable(place.Join()),
+                                                     ": its target ", sys::Printable(target),
+                                                     " leaves the layer's root"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmkit::driver
