@@ -31,8 +31,8 @@ constexpr size_t kBytesFirst = 512;
 // A path for the calls that take no descriptor.
 absl::StatusOr<std::string> WholePath(absl::string_view operation, const PathAt& at) {
   DMKIT_ASSIGN_OR_RETURN(std::string path, KernelPath(operation, at.path));
-  if (path.empty()) return ErrnoStatus(ENOENT, absl::StrCat(operation, " ", at.label));
-  if (path.front() == '/') return path;
+  if (at.path.empty()) return ErrnoStatus(ENOENT, absl::StrCat(operation, " ", at.label));
+  if (at.path.front() == '/') return path;
   return absl::StrCat("/proc/self/fd/", at.dir, "/", path);
 }
 
