@@ -23,7 +23,7 @@
 #include "thinp/device_set_impl.h"
 #include "thinp/names.h"
 #include "thinp/pool.h"
-#include "thinp/pool_bringup.h"
+#include "thinp/pool_backing.h"
 #include "thinp/suspend_guard.h"
 #include "thinp/thin_device.h"
 #include "thinp/thin_id.h"
@@ -132,6 +132,10 @@ absl::StatusOr<proto::DeviceState> DeviceSet::Impl::Create(const proto::DeviceSt
   DMKIT_RETURN_IF_ERROR(RequireNew(transactions, wanted.name()));
   DMKIT_ASSIGN_OR_RETURN(const std::optional<proto::DeviceState> origin, FindOrigin(wanted));
   DMKIT_RETURN_IF_ERROR(CheckWritable(*pool_, transactions.pool_status()));
+  if (origin.has_value()) {
+    DMKIT_RETURN_IF_ERROR(
+        CheckFreeSpace(*pool_, transactions.pool_status(), options_.pool.min_free_percent));
+  }
   DMKIT_ASSIGN_OR_RETURN(const ThinId id, SendCreate(transactions, wanted.name(), origin));
   proto::DeviceState device = wanted;
   device.set_thin_id(id.value());

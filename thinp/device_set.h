@@ -24,7 +24,7 @@
 #include "sys/lock_file.h"
 #include "sys/units.h"
 #include "thinp/pool.h"
-#include "thinp/pool_bringup.h"
+#include "thinp/pool_backing.h"
 #include "thinp/pool_check.h"
 #include "thinp/pool_contents.h"
 #include "thinp/state.pb.h"
@@ -32,11 +32,28 @@
 
 namespace dmkit::thinp {
 
+// Makes the pool of a new set by other means than ours. The set's uuid and labels are recorded
+// before.
+class PoolMaker {
+ public:
+  virtual ~PoolMaker() = default;
+  // Whether it can be made; changes nothing. Called before anything is recorded, unless a Make was
+  // interrupted.
+  virtual absl::Status Check() = 0;
+  // Returns the dm name by which the pool is then given.
+  virtual absl::StatusOr<std::string> Make(absl::string_view set_uuid) = 0;
+  // Takes away what a Make for this set made, whole or in part, also in another process. OK when
+  // there is nothing.
+  virtual absl::Status Undo(absl::string_view set_uuid) = 0;
+};
+
 struct DeviceSetOptions {
   std::string root;  // absolute path of the directory that holds the state
   bool create =
       true;  // make the set when there is none, or its making was interrupted; else that is ENOENT
   PoolOptions pool;
+  proto::SetLabels labels;          // remembered by a new set; unused otherwise
+  PoolMaker* pool_maker = nullptr;  // borrowed by Open; null: a new pool is what `pool` says
   absl::Duration lock_patience = absl::Seconds(60);
   absl::Duration remove_patience = absl::Seconds(10);  // for EBUSY at deactivation
 };
@@ -63,6 +80,8 @@ class DeviceSet {
   const std::string& uuid() const;
   const Pool& pool() const;
   const proto::PoolState& pool_state() const;
+  // Null in a set of version 1, which remembers none.
+  const proto::SetLabels* labels() const;
   // Paths of the loop files, empty when that half is a device.
   std::string data_loop_path() const;
   std::string metadata_loop_path() const;
@@ -125,6 +144,10 @@ class DeviceSet {
   // Compares pool and state files through a metadata snapshot. Cost grows with the number of
   // devices.
   absl::StatusOr<CheckReport> Check();
+
+  // Makes the pool as large as its files or devices are now, after lengthening the files to the
+  // sizes asked for at opening. What it takes, refuses and waits for is said at thinp::GrowPool.
+  absl::Status GrowPool();
 
   // Removes the pool device (not one given by the admin); its loop devices go with it. EBUSY:
   // devices are still active.

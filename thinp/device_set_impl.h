@@ -72,12 +72,16 @@ class DeviceSet::Impl {
   // The status of the pool, brought up when it is down.
   absl::StatusOr<ThinPoolStatus> EnsurePool(const sys::HeldLock& lock);
   absl::Status TakePoolDown();
+  absl::Status GrowPool();
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
   absl::Status Rewrite(absl::string_view name,
                        const std::function<absl::Status(proto::DeviceState&)>& change);
 
  private:
   absl::Status MakeSet();
+  absl::StatusOr<PoolOptions> MakePool(const proto::PoolState& interrupted);
+  absl::Status CheckInterruptedPool() const;
+  absl::Status UndoMade(const absl::Status& error);
   absl::Status OpenKnownSet();
   absl::StatusOr<std::string> NewUuid() const;
   absl::StatusOr<std::optional<proto::DeviceState>> FindOrigin(

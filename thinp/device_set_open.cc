@@ -19,7 +19,10 @@
 #include "sys/status.h"
 #include "thinp/device_set_impl.h"
 #include "thinp/names.h"
+#include "thinp/pool_backing.h"
 #include "thinp/pool_bringup.h"
+#include "thinp/pool_grow.h"
+#include "thinp/pool_options.h"
 #include "thinp/signature.h"
 #include "thinp/transaction.h"
 
@@ -80,8 +83,46 @@ absl::Status DeviceSet::Impl::Start() {
   return absl::OkStatus();
 }
 
+// A pool that is made for the set is the set's from the moment that the record says so.
+absl::StatusOr<PoolOptions> DeviceSet::Impl::MakePool(const proto::PoolState& interrupted) {
+  PoolOptions options = options_.pool;
+  PoolMaker* const maker = options_.pool_maker;
+  const bool was_made = state_.labels().has_direct_lvm();
+  if (maker != nullptr && !was_made) DMKIT_RETURN_IF_ERROR(maker->Check());
+  *state_.mutable_labels() = options_.labels;
+  if (maker == nullptr) return options;
+  *state_.mutable_pool() = interrupted;
+  DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
+  if (was_made) DMKIT_RETURN_IF_ERROR(maker->Undo(state_.set_uuid()));
+  auto name = maker->Make(state_.set_uuid());
+  if (!name.ok()) return UndoMade(name.status());
+  options.given_pool = *std::move(name);
+  return options;
+}
+
+// The record goes last: without it nobody would know whose the rest is.
+absl::Status DeviceSet::Impl::UndoMade(const absl::Status& error) {
+  absl::Status undone = options_.pool_maker->Undo(state_.set_uuid());
+  if (undone.ok()) undone = store_.RemoveSet();
+  return sys::WithSecondError(error, "taking away what was made for the new store", undone);
+}
+
+// A pool of lvm2's that was being made is not forgotten for another kind of pool.
+absl::Status DeviceSet::Impl::CheckInterruptedPool() const {
+  const proto::DirectLvm& made = state_.labels().direct_lvm();
+  if (made.device().empty() || made.device() == options_.labels.direct_lvm().device()) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the first start of this store was interrupted while lvm2 made its pool on ",
+                   made.device(), ": ask for the same again (dm.directlvm_device=", made.device(),
+                   "), or take it away by hand (vgremove, pvremove) and then the file ",
+                   store_.path(), "/set with its copy"));
+}
+
 absl::Status DeviceSet::Impl::MakeSet() {
   const proto::PoolState interrupted = state_.pool();
+  DMKIT_RETURN_IF_ERROR(CheckInterruptedPool());
   const bool is_new = state_.set_uuid().empty();
   if (is_new) {
     DMKIT_ASSIGN_OR_RETURN(*state_.mutable_set_uuid(), NewUuid());
@@ -90,10 +131,14 @@ absl::Status DeviceSet::Impl::MakeSet() {
     // What it stands on may be chosen anew.
     DMKIT_RETURN_IF_ERROR(TakePoolDown());
   }
-  DMKIT_ASSIGN_OR_RETURN(*state_.mutable_pool(),
-                         PlanPool(dm_, store_.path(), options_.pool, interrupted));
+  DMKIT_ASSIGN_OR_RETURN(const PoolOptions pool_options, MakePool(interrupted));
+  auto planned = PlanPool(dm_, store_.path(), pool_options, interrupted);
+  if (!planned.ok()) {
+    return options_.pool_maker == nullptr ? planned.status() : UndoMade(planned.status());
+  }
+  *state_.mutable_pool() = *std::move(planned);
   DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
-  auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), options_.pool);
+  auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), pool_options);
   if (!pool.ok()) {
     // What lay there before this start is not this start's to remove.
     if (!is_new) return pool.status();
@@ -125,6 +170,18 @@ absl::Status DeviceSet::Impl::OpenKnownSet() {
       pool_, BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), options_.pool));
   return absl::OkStatus();
 }
+
+absl::Status DeviceSet::Impl::GrowPool() {
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock("growing the pool"));
+  DMKIT_RETURN_IF_ERROR(EnsurePool(lock));
+  return thinp::GrowPool(dm_, store_.path(), state_.pool(), options_.pool, *pool_);
+}
+
+const proto::SetLabels* DeviceSet::labels() const {
+  return impl_->state().has_labels() ? &impl_->state().labels() : nullptr;
+}
+
+absl::Status DeviceSet::GrowPool() { return impl_->GrowPool(); }
 
 // Another process may have taken the pool down since, or down and up.
 absl::StatusOr<ThinPoolStatus> DeviceSet::Impl::EnsurePool(const sys::HeldLock&) {

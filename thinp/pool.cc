@@ -2,6 +2,7 @@
 
 #include "thinp/pool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -264,6 +265,28 @@ std::vector<dm::TableLine> Pool::ThinTable(ThinId id, sys::Sectors length) const
 absl::Status CheckWritable(const Pool& pool, const ThinPoolStatus& status) {
   if (status.mode == PoolMode::kWrite && !status.needs_check) return absl::OkStatus();
   return ModeError(pool.name(), status);
+}
+
+absl::Status CheckFreeSpace(const Pool& pool, const ThinPoolStatus& status, uint32_t percent) {
+  if (percent == 0) return absl::OkStatus();
+  struct Space {
+    const char* what;
+    uint64_t used;
+    uint64_t total;
+  };
+  for (const Space& space :
+       {Space{"data", status.used_data.count(), status.total_data.count()},
+        Space{"metadata", status.used_metadata_blocks, status.total_metadata_blocks}}) {
+    const uint64_t needed = std::max<uint64_t>(space.total * percent / 100, 1);
+    const uint64_t free = space.total - space.used;
+    if (free >= needed) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "pool ", pool.name().text(), " has ", free, " free ", space.what,
+        " blocks, which is less than the ", needed, " (", percent,
+        "%) that dm.min_free_space keeps free: remove layers, enlarge the pool, or lower that "
+        "option"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckTakesMessages(const Pool& pool, const ThinPoolStatus& status) {

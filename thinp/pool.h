@@ -5,6 +5,7 @@
 #ifndef DMKIT_THINP_POOL_H_
 #define DMKIT_THINP_POOL_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -108,8 +109,12 @@ class Pool {
 // the next step. kWrite without needs_check is OK. Errors are FAILED_PRECONDITION.
 absl::Status CheckWritable(const Pool& pool, const ThinPoolStatus& status);
 
-// The same for metadata changes alone, such as a deletion: a pool that is out of data space takes
-// them.
+// An error unless at least `percent` of the pool's data blocks, and of its metadata blocks, are
+// free; one block at least unless `percent` is 0. Errors are FAILED_PRECONDITION with both numbers.
+absl::Status CheckFreeSpace(const Pool& pool, const ThinPoolStatus& status, uint32_t percent);
+
+// As CheckWritable for metadata changes alone, such as a deletion: a pool that is out of data space
+// takes them.
 absl::Status CheckTakesMessages(const Pool& pool, const ThinPoolStatus& status);
 
 }  // namespace dmkit::thinp

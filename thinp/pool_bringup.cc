@@ -11,10 +11,11 @@
 #include "absl/time/time.h"
 #include "loop/loop_device.h"
 #include "sys/block.h"
-#include "sys/durable.h"
 #include "sys/status.h"
+#include "thinp/given_pool.h"
 #include "thinp/metadata.h"
 #include "thinp/names.h"
+#include "thinp/pool_grow.h"
 #include "thinp/signature.h"
 
 namespace dmkit::thinp {
@@ -22,20 +23,11 @@ namespace {
 
 constexpr char kDataFile[] = "pool/data";
 constexpr char kMetadataFile[] = "pool/metadata";
-constexpr sys::Bytes kDataLoopSize{uint64_t{100} << 30};
-constexpr sys::Bytes kMetadataLoopSize{uint64_t{2} << 30};
-constexpr absl::Duration kLoopPatience = absl::Seconds(10);
 constexpr absl::Duration kRemovePatience = absl::Seconds(10);
 // The kernel cannot make a pool on less.
 constexpr sys::Bytes kMetadataBytesMin{16 * kMetadataBlockBytes};
 // Docker's value; a smaller pool warns at a tenth of its size instead of always.
 constexpr uint64_t kLowWaterBlocksMax = 32768;
-
-sys::OpenOptions ReadWrite() {
-  sys::OpenOptions options;
-  options.access = sys::Access::kReadWrite;
-  return options;
-}
 
 absl::Status RefuseSignature(sys::File& device, const std::string& path, bool formatted_by_us) {
   DMKIT_ASSIGN_OR_RETURN(const std::optional<Signature> found, ProbeSignature(device));
@@ -44,16 +36,6 @@ absl::Status RefuseSignature(sys::File& device, const std::string& path, bool fo
   return absl::FailedPreconditionError(absl::StrCat(
       path, " carries the signature of ", SignatureName(found->kind),
       ": it is not taken. If nothing on it is needed, clear it (wipefs -a ", path, ")"));
-}
-
-absl::StatusOr<std::unique_ptr<sys::File>> OpenGivenDevice(const sys::Host& host,
-                                                           const std::string& path,
-                                                           const sys::OpenOptions& options) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host.root->Stat(path));
-  if (stat.type != sys::FileType::kBlockDevice) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is not a block device"));
-  }
-  return host.root->OpenFile(path, options);
 }
 
 // Whether an interrupted first start of this store had taken `half` already.
@@ -66,7 +48,8 @@ absl::Status CheckNewDevice(const sys::Host& host, const proto::Backing& half,
   const std::string& path = half.device();
   // Held exclusively while it is looked at: another pool would share the device without a word,
   // since all dm devices have one holder.
-  sys::OpenOptions options = ReadWrite();
+  sys::OpenOptions options;
+  options.access = sys::Access::kReadWrite;
   options.exclusive = true;
   const auto device = OpenGivenDevice(host, path, options);
   if (sys::GetErrno(device.status()) == EBUSY) {
@@ -94,46 +77,6 @@ absl::Status CheckNewLoopFile(const sys::Host& host, const std::string& root,
                    "Restore the store's `set` file, or move the pool files away"));
 }
 
-absl::StatusOr<proto::PoolState> PlanGivenPool(dm::DeviceMapper& dm, const std::string& name) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DmName dm_name, dm::DmName::Create(name));
-  const auto pool = Pool::Adopt(dm, dm_name);
-  if (!pool.ok()) {
-    if (sys::GetErrno(pool.status()) != ENXIO) return pool.status();
-    return sys::AddContext(pool.status(), absl::StrCat("thin pool \"", name, "\" does not exist"));
-  }
-  DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus status, pool->Status());
-  DMKIT_RETURN_IF_ERROR(CheckWritable(*pool, status));
-  if (status.used_data.count() != 0 || status.transaction_id != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("thin pool \"", name, "\" is not taken over: it is not empty (",
-                     status.used_data.count(), " data blocks used, transaction id ",
-                     status.transaction_id, ") and unknown to this store"));
-  }
-  proto::PoolState state;
-  state.set_given_pool(name);
-  state.set_given_pool_uuid(pool->uuid());
-  state.set_block_size_sectors(static_cast<uint32_t>(pool->params().block_size.count()));
-  return state;
-}
-
-// The names of thin devices in another pool would be other people's devices.
-absl::Status CheckSamePool(const Pool& pool, const proto::PoolState& state) {
-  const std::string& known = state.given_pool_uuid();
-  if (!known.empty() && pool.uuid() != known) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("thin pool \"", state.given_pool(), "\" has the dm UUID \"", pool.uuid(),
-                     "\", but this store was made in \"", known,
-                     "\": it is another pool, and is not used. Give the right one this name"));
-  }
-  if (pool.params().block_size.count() != state.block_size_sectors()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "thin pool \"", state.given_pool(), "\" has blocks of ", pool.params().block_size.count(),
-        " sectors, but this store was made in one of ", state.block_size_sectors(),
-        ": it is another pool, and is not used. Give the right one this name"));
-  }
-  return absl::OkStatus();
-}
-
 // A copy of a root has the original's UUID, and would find the original's pool by it.
 absl::Status CheckOwnFiles(const sys::Host& host, const std::string& root,
                            const proto::PoolState& state, const Pool& pool) {
@@ -152,63 +95,6 @@ absl::Status CheckOwnFiles(const sys::Host& host, const std::string& root,
                    "pool down first (cleanup)"));
 }
 
-absl::StatusOr<Pool> AdoptGivenPool(dm::DeviceMapper& dm, const proto::PoolState& state) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(state.given_pool()));
-  DMKIT_ASSIGN_OR_RETURN(Pool pool, Pool::Adopt(dm, name));
-  DMKIT_RETURN_IF_ERROR(CheckSamePool(pool, state));
-  return pool;
-}
-
-// One half of the pool, ready to stand in a table. The file keeps an autoclear loop device attached
-// until the table holds it.
-struct Half {
-  sys::DeviceNumber device;
-  sys::Bytes size;
-  std::unique_ptr<sys::File> keep;
-};
-
-// Makes the loop file, or the existing one larger, as sparse as before.
-absl::Status SizeLoopFile(const sys::Host& host, const std::string& path, bool create,
-                          std::optional<sys::Bytes> wanted, sys::Bytes size_default) {
-  sys::OpenOptions options = ReadWrite();
-  options.create = create;
-  const auto file = host.root->OpenFile(path, options);
-  if (!file.ok()) {
-    if (sys::GetErrno(file.status()) != ENOENT) return file.status();
-    return sys::AddContext(file.status(),
-                           "a file of the pool is missing; the pool is not made anew, "
-                           "since that would lose every layer: bring the file back");
-  }
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, (*file)->Stat());
-  const sys::Bytes current{stat.size_bytes};
-  const sys::Bytes target = wanted.value_or(current.count() == 0 ? size_default : current);
-  if (target <= current) return absl::OkStatus();
-  DMKIT_RETURN_IF_ERROR((*file)->Truncate(target.count()));
-  return (*file)->Sync();
-}
-
-absl::StatusOr<Half> AttachLoopFile(const sys::Host& host, const std::string& path) {
-  DMKIT_ASSIGN_OR_RETURN(
-      loop::AttachedLoop attached,
-      loop::FindOrAttach(host, path, loop::AttachOptions{}, host.clock->Now() + kLoopPatience));
-  // A device found attached may be older than the file's size.
-  DMKIT_RETURN_IF_ERROR(loop::UpdateCapacity(host, attached.info.number));
-  DMKIT_ASSIGN_OR_RETURN(const sys::Bytes size, sys::BlockSize(*attached.device));
-  return Half{attached.info.device, size, std::move(attached.device)};
-}
-
-absl::StatusOr<Half> OpenHalfDevice(const sys::Host& host, const std::string& path) {
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::File> device,
-                         OpenGivenDevice(host, path, ReadWrite()));
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, device->Stat());
-  DMKIT_ASSIGN_OR_RETURN(const sys::Bytes size, sys::BlockSize(*device));
-  return Half{stat.rdevice, size, std::move(device)};
-}
-
-std::string BackingPath(const std::string& root, const proto::Backing& backing) {
-  return backing.device().empty() ? LoopPath(root, backing) : backing.device();
-}
-
 // Refuses, before any table is loaded, metadata that the kernel would format although it was in
 // use.
 absl::Status CheckKnownMetadata(const sys::Host& host, const std::string& root,
@@ -225,36 +111,6 @@ absl::Status CheckKnownMetadata(const sys::Host& host, const std::string& root,
       absl::StrCat(path,
                    " has an all-zero superblock although the pool was in use: it is not formatted "
                    "again, since that would lose every layer. Restore the metadata (thin_repair)"));
-}
-
-absl::StatusOr<Half> OpenHalf(const sys::Host& host, const std::string& root,
-                              const proto::Backing& backing) {
-  const std::string path = BackingPath(root, backing);
-  return backing.device().empty() ? AttachLoopFile(host, path) : OpenHalfDevice(host, path);
-}
-
-absl::Status SyncDir(const sys::Host& host, absl::string_view path) {
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, host.root->OpenDir(path));
-  return dir->Sync();
-}
-
-absl::Status PrepareLoopFiles(const sys::Host& host, const std::string& root,
-                              const proto::PoolState& state, const PoolOptions& options) {
-  const bool create = !state.formatted();
-  const std::string data = LoopPath(root, state.data());
-  const std::string metadata = LoopPath(root, state.metadata());
-  const bool made = create && !(data.empty() && metadata.empty());
-  if (made) {
-    DMKIT_RETURN_IF_ERROR(sys::MakeDirs(*host.root, absl::StrCat(root, "/pool"), 0700));
-  }
-  if (!data.empty()) {
-    DMKIT_RETURN_IF_ERROR(SizeLoopFile(host, data, create, options.data_loop_size, kDataLoopSize));
-  }
-  if (!metadata.empty()) {
-    DMKIT_RETURN_IF_ERROR(
-        SizeLoopFile(host, metadata, create, options.metadata_loop_size, kMetadataLoopSize));
-  }
-  return made ? SyncDir(host, absl::StrCat(root, "/pool")) : absl::OkStatus();
 }
 
 absl::StatusOr<Pool> ActivateOwnPool(dm::DeviceMapper& dm, const std::string& root,
@@ -293,11 +149,6 @@ absl::Status CheckFresh(const Pool& pool) {
 
 }  // namespace
 
-std::string LoopPath(const std::string& root, const proto::Backing& backing) {
-  if (backing.loop_file().empty()) return "";
-  return absl::StrCat(root, "/", backing.loop_file());
-}
-
 absl::StatusOr<proto::PoolState> PlanPool(dm::DeviceMapper& dm, const std::string& root,
                                           const PoolOptions& options,
                                           const proto::PoolState& interrupted) {
@@ -325,30 +176,6 @@ absl::StatusOr<proto::PoolState> PlanPool(dm::DeviceMapper& dm, const std::strin
   return state;
 }
 
-absl::Status CheckOptions(const proto::PoolState& state, const PoolOptions& options) {
-  const auto differs = [](absl::string_view option, absl::string_view wanted,
-                          absl::string_view known) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(option, " is \"", wanted, "\", but this store was made with ",
-                     known.empty() ? "another kind of pool" : absl::StrCat("\"", known, "\""),
-                     ": leave the option out"));
-  };
-  if (!options.given_pool.empty() && options.given_pool != state.given_pool()) {
-    return differs("dm.thinpooldev", options.given_pool, state.given_pool());
-  }
-  if (!options.data_device.empty() && options.data_device != state.data().device()) {
-    return differs("dm.datadev", options.data_device, BackingPath("", state.data()));
-  }
-  if (!options.metadata_device.empty() && options.metadata_device != state.metadata().device()) {
-    return differs("dm.metadatadev", options.metadata_device, BackingPath("", state.metadata()));
-  }
-  if (options.block_size.has_value() && options.block_size->count() != state.block_size_sectors()) {
-    return differs("dm.blocksize (sectors)", absl::StrCat(options.block_size->count()),
-                   absl::StrCat(state.block_size_sectors()));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
                                  absl::string_view set_uuid, const proto::PoolState& state,
                                  const PoolOptions& options) {
@@ -361,6 +188,8 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
     DMKIT_ASSIGN_OR_RETURN(Pool pool, Pool::Adopt(dm, name));
     DMKIT_RETURN_IF_ERROR(CheckOwnFiles(dm.host(), root, state, pool));
     DMKIT_RETURN_IF_ERROR(pool.Resume());
+    DMKIT_ASSIGN_OR_RETURN(const bool asks, AsksForGrowth(dm.host(), root, state, options, pool));
+    if (asks) DMKIT_RETURN_IF_ERROR(GrowPool(dm, root, state, options, pool));
     return pool;
   }
   if (active.ok()) {
@@ -375,19 +204,6 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
   if (fresh.ok()) return pool;
   const absl::Status removed = dm::RemoveDevice(dm, identity, kRemovePatience, /*deferred=*/false);
   return sys::WithSecondError(fresh, "taking the pool down", removed);
-}
-
-absl::Status RemovePoolFiles(const sys::Host& host, const std::string& root,
-                             const proto::PoolState& state) {
-  bool any_removed = false;
-  for (const proto::Backing* half : {&state.data(), &state.metadata()}) {
-    const std::string path = LoopPath(root, *half);
-    if (path.empty()) continue;
-    const absl::Status removed = host.root->Unlink(path);
-    if (!removed.ok() && sys::GetErrno(removed) != ENOENT) return removed;
-    any_removed = any_removed || removed.ok();
-  }
-  return any_removed ? SyncDir(host, absl::StrCat(root, "/pool")) : absl::OkStatus();
 }
 
 }  // namespace dmkit::thinp

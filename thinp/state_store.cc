@@ -14,7 +14,10 @@
 namespace dmkit::thinp {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+// The newest of each kind; all older ones are read.
+constexpr uint32_t kSetVersion = 2;
+constexpr uint32_t kTransactionVersion = 1;
+constexpr uint32_t kDeviceVersion = 2;
 constexpr char kSetFile[] = "set";
 constexpr char kSetCopyFile[] = "set.copy";
 constexpr char kTransactionFile[] = "transaction";
@@ -29,9 +32,9 @@ bool IsMissing(const absl::Status& status) { return sys::GetErrno(status) == ENO
 bool IsUnreadable(const absl::Status& status) { return sys::GetErrno(status) == 0; }
 
 // Whatever stands where a state file should: what cannot be one is as good as damaged.
-absl::Status Read(sys::Dir& dir, absl::string_view name, absl::string_view kind,
+absl::Status Read(sys::Dir& dir, absl::string_view name, absl::string_view kind, uint32_t version,
                   google::protobuf::Message& state) {
-  const absl::Status read = ReadState(dir, name, kind, kVersion, state);
+  const absl::Status read = ReadState(dir, name, kind, version, state);
   return sys::GetErrno(read) == EISDIR ? absl::DataLossError(read.message()) : read;
 }
 
@@ -74,11 +77,11 @@ absl::StatusOr<StateStore> StateStore::Open(const sys::Host& host, absl::string_
 
 absl::StatusOr<std::optional<StateStore::SetRecord>> StateStore::ReadSet() const {
   SetRecord record;
-  const absl::Status first = Read(*root_, kSetFile, kSetFile, record.state);
+  const absl::Status first = Read(*root_, kSetFile, kSetFile, kSetVersion, record.state);
   if (first.ok()) return record;
   // Of a newer version: then the copy says the same or is older.
   if (absl::IsFailedPrecondition(first) && IsUnreadable(first)) return first;
-  const absl::Status second = Read(*root_, kSetCopyFile, kSetFile, record.state);
+  const absl::Status second = Read(*root_, kSetCopyFile, kSetFile, kSetVersion, record.state);
   if (second.ok()) {
     record.damaged = Quarantined{kSetFile, first};
     return record;
@@ -96,8 +99,8 @@ absl::StatusOr<bool> StateStore::HasSet() const {
 
 absl::Status StateStore::WriteSet(const proto::SetState& state) {
   // The copy first: whichever write is cut off, the other file is whole.
-  DMKIT_RETURN_IF_ERROR(WriteState(*root_, kSetCopyFile, kSetFile, kVersion, state));
-  return WriteState(*root_, kSetFile, kSetFile, kVersion, state);
+  DMKIT_RETURN_IF_ERROR(WriteState(*root_, kSetCopyFile, kSetFile, kSetVersion, state));
+  return WriteState(*root_, kSetFile, kSetFile, kSetVersion, state);
 }
 
 absl::Status StateStore::RemoveSet() {
@@ -107,14 +110,15 @@ absl::Status StateStore::RemoveSet() {
 
 absl::StatusOr<std::optional<proto::TransactionState>> StateStore::ReadTransaction() const {
   proto::TransactionState state;
-  const absl::Status read = Read(*root_, kTransactionFile, kTransactionFile, state);
+  const absl::Status read =
+      Read(*root_, kTransactionFile, kTransactionFile, kTransactionVersion, state);
   if (read.ok()) return state;
   if (IsMissing(read)) return std::nullopt;
   return sys::AddContext(read, absl::StrCat(path_, "/", kTransactionFile));
 }
 
 absl::Status StateStore::WriteTransaction(const proto::TransactionState& state) {
-  return WriteState(*root_, kTransactionFile, kTransactionFile, kVersion, state);
+  return WriteState(*root_, kTransactionFile, kTransactionFile, kTransactionVersion, state);
 }
 
 absl::Status StateStore::QuarantineTransaction() {
@@ -129,7 +133,7 @@ absl::StatusOr<bool> StateStore::HasDevice(absl::string_view name) const {
 absl::StatusOr<proto::DeviceState> StateStore::ReadFrom(sys::Dir& dir, absl::string_view dir_name,
                                                         absl::string_view name) const {
   proto::DeviceState device;
-  absl::Status read = Read(dir, name, "device", device);
+  absl::Status read = Read(dir, name, "device", kDeviceVersion, device);
   if (read.ok()) read = CheckOwnName(device, name);
   if (read.ok()) return device;
   if (!IsUnreadable(read)) return read;
@@ -143,7 +147,7 @@ absl::StatusOr<proto::DeviceState> StateStore::ReadDevice(absl::string_view name
 }
 
 absl::Status StateStore::WriteDevice(const proto::DeviceState& device) {
-  return WriteState(*devices_, device.name(), "device", kVersion, device);
+  return WriteState(*devices_, device.name(), "device", kDeviceVersion, device);
 }
 
 absl::Status StateStore::RemoveDevice(absl::string_view name) {
@@ -156,7 +160,7 @@ absl::Status StateStore::WriteDeleted(const proto::DeviceState& device) {
   // Also when it was there: whoever made it may have ended before this.
   DMKIT_RETURN_IF_ERROR(root_->Sync());
   DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, root_->OpenDir(kDeletedDir));
-  return WriteState(*dir, device.name(), "device", kVersion, device);
+  return WriteState(*dir, device.name(), "device", kDeviceVersion, device);
 }
 
 absl::StatusOr<bool> StateStore::HasDeleted(absl::string_view name) const {

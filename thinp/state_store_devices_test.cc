@@ -73,7 +73,7 @@ TEST_F(StateStoreDevicesTest, AnyFlippedBitQuarantinesTheDevice) {
 
 TEST_F(StateStoreDevicesTest, FileOfANewerVersionQuarantinesTheDeviceAndSaysSo) {
   StateStore store = Open();
-  WriteRaw("devices/new", EncodeState("device", 2, Device("new", 2)));
+  WriteRaw("devices/new", EncodeState("device", 3, Device("new", 2)));
   const auto device = store.ReadDevice("new");
   EXPECT_THAT(device, FailsWithCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(device.status().message(), HasSubstr("devices/new"));

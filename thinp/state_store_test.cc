@@ -129,7 +129,7 @@ TEST_F(StateStoreTest, SetWithoutAWholeFileIsAnErrorNotAnEmptyStore) {
 TEST_F(StateStoreTest, SetOfANewerVersionIsRefusedAndItsCopyNotAsked) {
   StateStore store = Open();
   ASSERT_THAT(store.WriteSet(Set("one")), IsOk());
-  WriteRaw("set", EncodeState("set", 2, Set("one")));
+  WriteRaw("set", EncodeState("set", 3, Set("one")));
   EXPECT_THAT(store.ReadSet(), FailsWithCode(absl::StatusCode::kFailedPrecondition));
 }
 
