@@ -8,7 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "driver/base_layer.h"
+#include "driver/direct_lvm.h"
 #include "driver/driver_impl.h"
+#include "driver/layer_size.h"
+#include "driver/remembered_options.h"
 #include "sys/status.h"
 
 namespace dmkit::driver {
@@ -22,6 +25,7 @@ thinp::PoolOptions ToPoolOptions(const Options& options) {
   pool.data_loop_size = options.data_loop_size;
   pool.metadata_loop_size = options.metadata_loop_size;
   pool.block_size = options.block_size;
+  pool.min_free_percent = options.min_free_space_percent.value_or(kMinFreeSpacePercentDefault);
   return pool;
 }
 
@@ -75,16 +79,21 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
                                                      const DriverConfig& config) {
   const sys::Host& host = dm.host();
   DMKIT_ASSIGN_OR_RETURN(const std::string root, CheckRoot(config.root));
-  DMKIT_ASSIGN_OR_RETURN(const MountOptions mount_options,
+  DMKIT_ASSIGN_OR_RETURN(MountOptions mount_options,
                          ParseMountOptions(config.options.mount_options));
+  mount_options.xfs_nospace_max_retries = config.options.xfs_nospace_max_retries;
   DMKIT_ASSIGN_OR_RETURN(const bool existed, FindStore(host, root, config));
   thinp::DeviceSetOptions set_options;
   set_options.root = root;
   set_options.create = config.create;
   set_options.pool = ToPoolOptions(config.options);
+  set_options.labels = ToLabels(config.options);
+  DirectLvmMaker lvm(host, set_options.labels.direct_lvm(), config.options.direct_lvm.force);
+  if (set_options.labels.has_direct_lvm()) set_options.pool_maker = &lvm;
   set_options.lock_patience = config.lock_patience;
   DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<thinp::DeviceSet> set,
                          thinp::DeviceSet::Open(dm, set_options));
+  DMKIT_ASSIGN_OR_RETURN(const Options options, WithRemembered(config.options, set->labels()));
   const std::string run_dir = absl::StrCat(config.run_root, "/", set->uuid());
   DMKIT_ASSIGN_OR_RETURN(LayerLocks locks, LayerLocks::Open(host, run_dir, config.lock_patience));
   DMKIT_ASSIGN_OR_RETURN(MountCounts counts, MountCounts::Open(host, run_dir));
@@ -92,11 +101,13 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   DMKIT_ASSIGN_OR_RETURN(LayerMounts base_mounts,
                          LayerMounts::Open(host, *set, root, MountOptions{}));
   absl::StatusOr<thinp::proto::DeviceState> base =
-      EnsureBase(host, *set, locks, base_mounts, config.options);
+      EnsureBase(host, *set, locks, base_mounts, options);
   if (!base.ok() && NeedsBase(*set, config.options, !existed)) return base.status();
   DMKIT_ASSIGN_OR_RETURN(LayerMounts mounts, LayerMounts::Open(host, *set, root, mount_options));
-  auto impl = std::unique_ptr<Impl>(new Impl{
-      dm, std::move(set), std::move(locks), std::move(counts), std::move(mounts), std::move(base)});
+  std::vector<std::string> warnings = SizeWarnings(host, *set, config.options);
+  auto impl = std::unique_ptr<Impl>(
+      new Impl{dm, std::move(set), std::move(locks), std::move(counts), std::move(mounts),
+               std::move(base), std::move(warnings), set_options.pool.min_free_percent});
   return std::unique_ptr<Driver>(new Driver(std::move(impl)));
 }
 
@@ -138,17 +149,23 @@ absl::Status Driver::Create(absl::string_view id, const CreateOptions& options) 
     origin = parent_layer.text();
   }
   // Nobody may mount the parent between the look at its state and the snapshot.
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock parent_lock,
+  DMKIT_ASSIGN_OR_RETURN(sys::HeldLock parent_lock,
                          impl_->locks.Acquire(origin, absl::StrCat("snapshot for ", id)));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState parent_state,
                          impl_->FindParent(origin, parent_lock));
   thinp::proto::DeviceLabels labels = parent_state.labels();
   labels.set_created_unix_seconds(absl::ToUnixSeconds(impl_->host().clock->Now()));
+  DMKIT_ASSIGN_OR_RETURN(const sys::Bytes size,
+                         SizeOfNewLayer(impl_->host(), parent_state, options.size));
+  if (size.count() > parent_state.size_bytes()) {
+    thinp::proto::DeviceState wanted = parent_state;
+    wanted.set_origin(origin);
+    wanted.set_size_bytes(size.count());
+    *wanted.mutable_labels() = labels;
+    return LayerContext(impl_->CreateLarger(layer, wanted, std::move(parent_lock)), layer);
+  }
   // The new layer needs no lock: until it is made, the set activates it for nobody.
-  return LayerContext(
-      impl_->set->AddSnapshot(layer.text(), origin, sys::Bytes{parent_state.size_bytes()}, labels)
-          .status(),
-      layer);
+  return LayerContext(impl_->set->AddSnapshot(layer.text(), origin, size, labels).status(), layer);
 }
 
 absl::Status Driver::Remove(absl::string_view id) {
@@ -189,6 +206,10 @@ absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
   if (!device->labels().ready()) {
     return absl::FailedPreconditionError(
         absl::StrCat("layer \"", id, "\" is not complete: its making was interrupted; remove it"));
+  }
+  // A filesystem smaller than its device is as good as before: it is tried again with the next.
+  if (device->labels().growing()) {
+    FinishGrowth(impl_->host(), *impl_->set, impl_->mounts, *device).IgnoreError();
   }
   DMKIT_RETURN_IF_ERROR(impl_->mounts.Up(*device));
   const absl::Status counted = impl_->counts.Write(layer, 1);

@@ -7,7 +7,9 @@
 #define DMKIT_DRIVER_DRIVER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,6 +19,7 @@
 #include "driver/options.h"
 #include "driver/report.pb.h"
 #include "sys/host.h"
+#include "sys/units.h"
 #include "thinp/device_set.h"
 
 namespace dmkit::driver {
@@ -30,7 +33,8 @@ struct DriverConfig {
 };
 
 struct CreateOptions {
-  std::string parent;  // a layer; empty: the base, so that the new layer is empty
+  std::string parent;              // a layer; empty: the base, so that the new layer is empty
+  std::optional<sys::Bytes> size = std::nullopt;  // unset: the parent's
 };
 
 // All methods may be called by several processes on one root at a time, and by several threads on
@@ -55,7 +59,23 @@ class Driver {
   // the snapshot. EEXIST there is such a layer; ENOENT unknown parent; FAILED_PRECONDITION the pool
   // is not in mode rw (the message names the mode and what to do); DATA_LOSS the parent's state
   // file cannot be read. Safe to repeat.
+  // INVALID_ARGUMENT a size below the parent's, with both sizes. A larger one grows the filesystem
+  // at once (ENOENT without its program), and blocks for as long as that takes.
   absl::Status Create(absl::string_view id, const CreateOptions& options);
+
+  // Makes a layer and its filesystem `size` large, also one that is mounted. OK when it is. A
+  // growth that is interrupted is taken up again by the next Grow or Get. INVALID_ARGUMENT a size
+  // below the layer's, with both sizes; ENOENT no such layer, or the program that grows its
+  // filesystem is missing; FAILED_PRECONDITION the pool is not in mode rw. Blocks while the program
+  // runs.
+  absl::Status Grow(absl::string_view id, sys::Bytes size);
+
+  // Makes the pool as large as its loop files or devices are now. FAILED_PRECONDITION a pool given
+  // by the admin, or one whose mode does not allow it. After an error it runs on as it was.
+  absl::Status GrowPool();
+
+  // What Open was asked for and left as it was, in sentences for people.
+  const std::vector<std::string>& warnings() const;
 
   // Removes a layer. Layers made from it stay. ENOENT when there is none (also when repeated);
   // EBUSY while it is mounted or its device is in use: the message says where. FAILED_PRECONDITION

@@ -5,6 +5,7 @@
 #ifndef DMKIT_DRIVER_DRIVER_IMPL_H_
 #define DMKIT_DRIVER_DRIVER_IMPL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,11 @@ struct Driver::Impl {
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;
 
+  // A new layer that is larger than its parent, with its filesystem grown. The parent's lock is
+  // given back as soon as the snapshot is there.
+  absl::Status CreateLarger(const LayerId& layer, const thinp::proto::DeviceState& wanted,
+                            sys::HeldLock parent_lock);
+
   // The layers, and the base, that may be mounted or active. Cost grows with their number.
   absl::StatusOr<std::vector<std::string>> FindUp() const;
   // Unmounts and deactivates one of them, however often it was handed out.
@@ -45,6 +51,8 @@ struct Driver::Impl {
   MountCounts counts;
   LayerMounts mounts;
   absl::StatusOr<thinp::proto::DeviceState> base;  // why there is none, in a store that has others
+  std::vector<std::string> warnings;
+  uint64_t min_free_percent;
 };
 
 }  // namespace dmkit::driver

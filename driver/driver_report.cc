@@ -247,7 +247,7 @@ absl::StatusOr<report::DriverStatus> Driver::Status() {
   rows.AddSize("Metadata Space Used", metadata_used);
   rows.AddSize("Metadata Space Total", metadata_total);
   rows.AddSize("Metadata Space Available", metadata_available);
-  rows.AddSize("Thin Pool Minimum Free Space", 0);
+  rows.AddSize("Thin Pool Minimum Free Space", data_total * impl_->min_free_percent / 100);
   rows.Add("Deferred Removal Enabled", "true");
   rows.Add("Deferred Deletion Enabled", "false");
   rows.Add("Deferred Deleted Device Count", "0");

@@ -175,6 +175,32 @@ absl::Status MakeXfs(const sys::Host& host, absl::string_view path,
   return RunToSuccess(host, argv);
 }
 
+// By the device's number: its node may be under any name.
+absl::StatusOr<std::string> KernelName(const sys::Host& host, absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host.root->Stat(path));
+  DMKIT_ASSIGN_OR_RETURN(const std::string link,
+                         host.root->ReadLink(absl::StrCat("/sys/dev/block/", stat.rdevice.major,
+                                                          ":", stat.rdevice.minor)));
+  return link.substr(link.rfind('/') + 1);
+}
+
+// Without a limit xfs repeats for ever when the pool is out of space, and cannot be unmounted.
+absl::Status SetXfsRetries(const sys::Host& host, absl::string_view path, uint64_t retries) {
+  const absl::StatusOr<std::string> name = KernelName(host, path);
+  absl::Status set = name.status();
+  if (set.ok()) {
+    sys::OpenOptions options;
+    options.access = sys::Access::kReadWrite;
+    const auto file = host.root->OpenFile(
+        absl::StrCat("/sys/fs/xfs/", *name, "/error/metadata/ENOSPC/max_retries"), options);
+    set = file.ok() ? (*file)->WriteAt(0, absl::StrCat(retries, "\n")) : file.status();
+  }
+  return sys::AddContext(set,
+                         absl::StrCat("set dm.xfs_nospace_max_retries of ", path, " to ", retries,
+                                      " (it needs /sys and Linux 4.7; leave the "
+                                      "option out otherwise)"));
+}
+
 absl::string_view MountHint(int error) {
   switch (error) {
     case ENODEV:
@@ -257,7 +283,16 @@ absl::StatusOr<std::unique_ptr<sys::Dir>> MountFilesystem(const sys::Host& host,
     request.data = absl::StrCat("nouuid", options.data.empty() ? "" : ",", options.data);
   }
   absl::StatusOr<std::unique_ptr<sys::Dir>> mounted = host.mounts->Mount(request);
-  if (mounted.ok()) return mounted;
+  if (mounted.ok()) {
+    if (type != FilesystemType::kXfs || !options.xfs_nospace_max_retries.has_value()) {
+      return mounted;
+    }
+    const absl::Status set = SetXfsRetries(host, path, *options.xfs_nospace_max_retries);
+    if (set.ok()) return mounted;
+    mounted->reset();
+    return sys::WithSecondError(set, "unmounting again",
+                                host.mounts->Unmount(target, sys::UnmountMode::kDetach));
+  }
   const int error = sys::GetErrno(mounted.status());
   return sys::AddContext(
       mounted.status(),

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ absl::Status GrowFilesystem(const sys::Host& host, FilesystemType type, absl::st
 struct MountOptions {
   uint64_t flags = 0;  // MS_* of <sys/mount.h>
   std::string data;    // comma-separated, for the filesystem
+  // How often xfs repeats a metadata write that found no space, before it shuts down; unset: as the
+  // kernel has it, which is for ever. Without meaning for other filesystems.
+  std::optional<uint64_t> xfs_nospace_max_retries;
 };
 // The last of two opposite words wins; a word that is no flag goes to the filesystem unseen. An
 // empty `text` is no option. INVALID_ARGUMENT for words that mean nothing for a layer mount (bind,
@@ -63,8 +67,9 @@ absl::StatusOr<MountOptions> ParseMountOptions(absl::string_view text);
 // Mounts device node `path` on `target`, which must exist, and returns its root. xfs gets nouuid,
 // since every layer has its base's UUID. The errors are those of mount(2), with what to look at:
 // ENODEV when the kernel does not know the filesystem; EBUSY when the device is mounted or in use;
-// EINVAL when the device holds something else or an option is refused. Blocks on the device, which
-// may have a journal to replay.
+// EINVAL when the device holds something else or an option is refused. An xfs whose number of
+// retries cannot be set (in sysfs) is unmounted again; the error is that of sysfs. Blocks on the
+// device, which may have a journal to replay.
 absl::StatusOr<std::unique_ptr<sys::Dir>> MountFilesystem(const sys::Host& host,
                                                           FilesystemType type,
                                                           absl::string_view path,

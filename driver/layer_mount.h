@@ -30,6 +30,9 @@ class LayerMounts {
                                           absl::string_view root,
                                           const MountOptions& mount_options);
 
+  // The same with no further mount options.
+  LayerMounts WithoutOptions() const { return LayerMounts(host_, *set_, path_, MountOptions{}); }
+
   // <root>/mnt/<layer>.
   std::string MountPoint(absl::string_view layer) const;
   std::string RootfsPath(absl::string_view layer) const;

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// How large a layer is: what a new one may ask for, and making one that exists larger, also while
+// it is mounted. The caller holds the layer's lock.
+//
+// A growth is recorded before it begins (the label `growing`, then the size) and the record is
+// taken back when the filesystem fills its device, so that one that was interrupted is taken up
+// again.
+
+#ifndef DMKIT_DRIVER_LAYER_SIZE_H_
+#define DMKIT_DRIVER_LAYER_SIZE_H_
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "driver/layer_mount.h"
+#include "sys/host.h"
+#include "sys/units.h"
+#include "thinp/device_set.h"
+
+namespace dmkit::driver {
+
+// The size that a new layer made from `parent` has: its parent's, or the larger one wanted. Looked
+// at before anything is changed: INVALID_ARGUMENT, with both sizes, for a smaller one or for one
+// that is no whole number of sectors; ENOENT when the program that grows the filesystem is missing.
+// A layer made larger is to have the label `growing`, and then wants FinishGrowth.
+absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host,
+                                          const thinp::proto::DeviceState& parent,
+                                          std::optional<sys::Bytes> wanted);
+
+// Makes the filesystem of `device`, which has the label `growing`, fill its device, and takes the
+// label off. A layer that is mounted stays so and grows under its users; another one is up for the
+// moment. After an error it is as it was before, its label too, and the call can be repeated.
+// ENOENT: the program is missing; other errors as GrowFilesystem. Blocks as that does, and on the
+// suspend of an active device.
+absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
+                          const thinp::proto::DeviceState& device);
+
+// Makes the layer `size` large, and its filesystem with it; the same size is OK, and takes up what
+// was interrupted. INVALID_ARGUMENT, with both sizes, for a smaller one. FAILED_PRECONDITION: the
+// pool's mode does not allow it. Other errors and blocking as FinishGrowth. Safe to repeat.
+absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
+                       thinp::proto::DeviceState device, sys::Bytes size);
+
+}  // namespace dmkit::driver
+
+#endif  // DMKIT_DRIVER_LAYER_SIZE_H_
