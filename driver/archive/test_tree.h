@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -148,9 +149,7 @@ class TreePicture {
   // Short contents as they are, long ones as a number.
   static std::string Digest(const std::string& contents) {
     if (contents.size() <= 64) return absl::CHexEscape(contents);
-    uint64_t hash = 14695981039346656037u;
-    for (const char c : contents) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-    return absl::StrCat("#", hash);
+    return absl::StrCat("#", std::hash<std::string>()(contents));
   }
 
   std::map<uint64_t, std::string> names_;
