@@ -79,6 +79,27 @@ absl::StatusOr<sys::DeviceNumber> DeviceOf(struct archive_entry* entry) {
                            static_cast<uint32_t>(minor_number)};
 }
 
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// GNU tar writes "%25" and "%3D" for the two signs that a pax header has a use for, libarchive does
+// so for all that is not printable. Neither does for any other, so "%41" is just that.
+std::string XattrName(absl::string_view encoded) {
+  std::string name;
+  while (!encoded.empty()) {
+    const int high = encoded.size() > 2 && encoded[0] == '%' ? HexDigit(encoded[1]) : -1;
+    const int low = high >= 0 ? HexDigit(encoded[2]) : -1;
+    const int byte = low >= 0 ? high * 16 + low : 'x';
+    const bool decode = (byte > 0 && byte <= ' ') || byte > '~' || byte == '%' || byte == '=';
+    name.push_back(decode ? static_cast<char>(byte) : encoded[0]);
+    encoded.remove_prefix(decode ? 3 : 1);
+  }
+  return name;
+}
+
 std::vector<TarXattr> XattrsOf(struct archive_entry* entry) {
   std::vector<TarXattr> xattrs;
   absl::flat_hash_set<std::string> seen;
@@ -88,8 +109,9 @@ std::vector<TarXattr> XattrsOf(struct archive_entry* entry) {
   size_t size = 0;
   // The last of the archive comes first: of a name in both spellings that is SCHILY's.
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-    if (!seen.insert(name).second) continue;
-    xattrs.push_back({name, std::string(static_cast<const char*>(value), size)});
+    const std::string decoded = XattrName(name);
+    if (!seen.insert(decoded).second) continue;
+    xattrs.push_back({decoded, std::string(static_cast<const char*>(value), size)});
   }
   std::reverse(xattrs.begin(), xattrs.end());
   return xattrs;

@@ -22,6 +22,7 @@
 #include "driver/archive/chunks.h"
 #include "driver/archive/tar_entry.h"
 #include "sys/status.h"
+#include "sys/text.h"
 
 namespace dmkit::driver {
 namespace {
@@ -190,7 +191,8 @@ absl::Status LibarchiveReader::CheckType() const {
   const char type = chunk_[header - chunk_begin_ + kTypeOffset];
   if (type == '0' || type == '\0' || archive_entry_sparse_count(raw_) > 0) return absl::OkStatus();
   if (type == 'S') return absl::OkStatus();
-  return Damaged(absl::StrCat("an entry of the unknown type '", std::string(1, type), "'"));
+  return Damaged(
+      absl::StrCat("an entry of the unknown type ", sys::Printable(absl::string_view(&type, 1))));
 }
 
 absl::Status LibarchiveReader::Finish() {

@@ -156,6 +156,23 @@ TEST(TarReaderTest, XattrsAreReadOnceEach) {
   EXPECT_EQ(entry->xattrs[2].value, std::string("3\n\0=3", 5));
 }
 
+TEST(TarReaderTest, EncodedXattrNamesAreDecoded) {
+  const std::pair<const char*, const char*> kNames[] = {
+      {"user.a%3Db%25c", "user.a=b%c"}, {"user.%c3%A9%20", "user.\xc3\xa9 "},
+      {"user.%41", "user.%41"},         {"user.%", "user.%"},
+      {"user.%2", "user.%2"},           {"user.%xx", "user.%xx"},
+      {"user.%00", "user.%00"},         {"user.%253D", "user.%3D"},
+  };
+  for (const auto& [encoded, name] : kNames) {
+    TarItem item = Item("f");
+    item.pax = {{std::string("SCHILY.xattr.") + encoded, "v"}};
+    const auto entry = ReadOne(item);
+    ASSERT_THAT(entry, IsOk());
+    ASSERT_EQ(entry->xattrs.size(), 1u);
+    EXPECT_EQ(entry->xattrs[0].name, name);
+  }
+}
+
 TEST(TarReaderTest, GlobalHeadersAndGnuLongNamesAreUnderstood) {
   TarItem global = Item("pax_global_header", 'g');
   global.data = PaxRecord("comment", "0123456789");
