@@ -18,6 +18,7 @@
 #include "driver/cli/parse.h"
 #include "driver/cli/run.h"
 #include "driver/cli/trace.h"
+#include "driver/options.h"
 #include "sys/linux_host.h"
 #include "sys/status.h"
 
@@ -48,7 +49,9 @@ int main(int argc, char** argv) {
   const dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
   const dmkit::sys::LinuxHost linux_host;
   std::optional<dmkit::driver::cli::StreamTrace> trace;
-  if (parsed.global.trace) trace.emplace(stderr);
+  // libdevmapper tells of every ioctl at this level, too.
+  const bool debug = parsed.global.options.log_level == dmkit::driver::kLogDebug;
+  if (parsed.global.trace || debug) trace.emplace(stderr);
   // A reader of the trace who goes away must not end us in the midst of a change.
   const auto at_broken_pipe = std::signal(SIGPIPE, SIG_IGN);
   const dmkit::driver::cli::Outcome outcome =
