@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table's contents. All of it is constant data: nothing runs before main for it.
+// Finding things in the table.
 
 #include "driver/cli/commands.h"
 
@@ -10,217 +10,16 @@
 #include "absl/types/span.h"
 
 namespace dmkit::driver::cli {
-namespace {
-
-constexpr SectionSpec kSections[] = {
-    {SectionId::kLayers, "", "Layers"},
-    {SectionId::kPool, "pool", "The thin pool"},
-    {SectionId::kDm, "dm", "Mapped devices, printed as dmsetup does"},
-    {SectionId::kLoop, "loop", "Loop devices"},
-    {SectionId::kGeneral, "", "General"},
-};
-
-constexpr OptionSpec kGlobalOptions[] = {
-    {OptionId::kRoot, 0, false, "root", "DIR",
-     "Where the layers are kept. Default: /var/lib/dmkit. Used by the commands on layers and on "
-     "the pool."},
-    {OptionId::kOpt, 0, true, "opt", "dm.KEY=VALUE",
-     "A storage option, spelled as for Docker's devicemapper driver: dm.basesize, "
-     "dm.loopdatasize, dm.loopmetadatasize, dm.blocksize, dm.fs, dm.mkfsarg, dm.mountopt, "
-     "dm.datadev, dm.metadatadev, dm.thinpooldev. May be given several times. Used by the "
-     "commands on layers and on the pool; most matter only when the store is made."},
-    {OptionId::kFormat, 0, false, "format", "text|json",
-     "text (the default) is for people; json prints one object on standard output, and an error "
-     "as one object on standard error."},
-    {OptionId::kTrace, 0, false, "trace", "",
-     "Shows each device-mapper and loop ioctl, request and reply, as one line on standard error "
-     "that starts with \"trace: \"."},
-    {OptionId::kHelp, 'h', false, "help", "", "Explains the command and does nothing else."},
-    {OptionId::kVersion, 0, false, "version", "", "The same as the command version."},
-};
-
-constexpr OperandSpec kOneId[] = {{"ID", Count::kOne}};
-constexpr OperandSpec kIds[] = {{"ID", Count::kOneOrMore}};
-constexpr OperandSpec kNames[] = {{"NAME", Count::kAny}};
-constexpr OperandSpec kMessageOperands[] = {
-    {"NAME", Count::kOne}, {"SECTOR", Count::kOne}, {"WORD", Count::kOneOrMore}};
-constexpr OperandSpec kFile[] = {{"FILE", Count::kOne}};
-constexpr OperandSpec kDeviceOrFile[] = {{"DEVICE|FILE", Count::kOne}};
-constexpr OperandSpec kCommandWords[] = {{"COMMAND", Count::kAny}};
-
-constexpr OptionSpec kCreateOptions[] = {
-    {OptionId::kParent, 0, false, "parent", "PARENT",
-     "The layer to start from. Without it the new layer is an empty filesystem."},
-};
-constexpr OptionSpec kPutOptions[] = {
-    {OptionId::kAll, 0, false, "all", "", "Gives back however many gets there were."},
-};
-constexpr OptionSpec kDmStatusOptions[] = {
-    {OptionId::kNoFlush, 0, false, "noflush", "",
-     "Does not make a thin pool commit its metadata first, and so does not wait for it."},
-};
-constexpr OptionSpec kLoopAttachOptions[] = {
-    {OptionId::kReadOnly, 0, false, "read-only", "", "The device refuses to be written."},
-    {OptionId::kOffset, 0, false, "offset", "SIZE",
-     "The device starts this far into the file. A SIZE is a number of bytes, or has a suffix k, "
-     "m, g or t for powers of 1024."},
-    {OptionId::kSizeLimit, 0, false, "size-limit", "SIZE",
-     "The device is not larger than this. Without it, it reaches to the end of the file."},
-    {OptionId::kBlockSize, 0, false, "block-size", "BYTES",
-     "The device's logical block size: 512, 1024, 2048 or 4096."},
-    {OptionId::kDirectIo, 0, false, "direct-io", "",
-     "Reads and writes the file past the page cache; an error where its filesystem cannot."},
-};
-
-// Named, since empty braces would tear each entry of the table into one line per field.
-constexpr absl::Span<const OperandSpec> kNoOperands;
-constexpr absl::Span<const OptionSpec> kNoOptions;
-constexpr ExitTexts kUsual = {"", "", ""};
-constexpr ExitTexts kRemoveExits = {
-    "all of them are removed", "at least one was not; each has its line on standard error", ""};
-constexpr ExitTexts kExistsExits = {"there is such a layer", "there is none",
-                                    "wrong usage, or it could not be found out"};
-constexpr ExitTexts kCheckExits = {"nothing is wrong", "there are problems, or the check failed",
-                                   ""};
-
-constexpr CommandSpec kCommands[] = {
-    {CommandId::kCreate, SectionId::kLayers, "create", kOneId, kCreateOptions,
-     "Make a layer, empty or from another one",
-     "Makes the layer ID as a thin snapshot: of PARENT, which may be mounted and stays as it is, "
-     "or of an empty filesystem. The first create under a root makes the store: thin pool, state "
-     "and base filesystem.\n"
-     "\n"
-     "An ID starts with a letter or digit, goes on with these and \"_\", \".\" and \"-\", and has "
-     "at most 85 bytes. \"base\" and \"pool\" are reserved. Creating an ID that exists is an "
-     "error.",
-     kUsual, "dmkit create debian\ndmkit create web --parent debian", true},
-    {CommandId::kRemove, SectionId::kLayers, "rm", kIds, kNoOptions, "Remove layers",
-     "Removes each layer ID with all it holds. Layers made from it are independent and stay. A "
-     "layer that is mounted is not removed: put it first. When one of several cannot be removed "
-     "the others still are.",
-     kRemoveExits, "dmkit rm web", true},
-    {CommandId::kGet, SectionId::kLayers, "get", kOneId, kNoOptions,
-     "Mount a layer and print the path of its root filesystem",
-     "Activates and mounts the layer when it is not yet, and prints the directory that holds its "
-     "files. Gets are counted: the layer stays mounted until each has had its put.",
-     kUsual, "rootfs=$(dmkit get web)\nls \"$rootfs\"\ndmkit put web", true},
-    {CommandId::kPut, SectionId::kLayers, "put", kOneId, kPutOptions,
-     "Give a get back; the last one unmounts the layer",
-     "Counts one get of the layer ID down, and unmounts and deactivates it when none is left. A "
-     "layer that is not mounted is an error.",
-     kUsual, "dmkit put web", true},
-    {CommandId::kExists, SectionId::kLayers, "exists", kOneId, kNoOptions,
-     "Tell by the exit status whether there is a layer",
-     "Prints nothing as text; with --format json, an object. A layer whose making was interrupted "
-     "or whose state file cannot be read exists too.",
-     kExistsExits, "dmkit exists web || dmkit create web", true},
-    {CommandId::kList, SectionId::kLayers, "ls", kNoOperands, kNoOptions,
-     "List the layers as a tree",
-     "Each layer stands below its parent, with its size, the space it maps in the pool (shared "
-     "blocks included) and where it is mounted, with the number of gets when it is not one. A "
-     "parent that was removed is shown as removed. State files that cannot be read are listed "
-     "last with the problem and what to do; their layers cannot be used, all others can.",
-     kUsual, "dmkit ls", true},
-    {CommandId::kInspect, SectionId::kLayers, "inspect", kOneId, kNoOptions,
-     "Show all about one layer",
-     "Shows what is known about the layer ID: parent, sizes, thin id, device, mount.", kUsual,
-     "dmkit inspect web --format json", true},
-    {CommandId::kStatus, SectionId::kLayers, "status", kNoOperands, kNoOptions,
-     "Show the rows of Docker's driver status",
-     "Shows one line per row, as `Name: value`, named and ordered as by Docker's devicemapper "
-     "driver.",
-     kUsual, "dmkit status", true},
-    {CommandId::kCleanup, SectionId::kLayers, "cleanup", kNoOperands, kNoOptions,
-     "Unmount all layers and take the pool down",
-     "Unmounts every layer, whatever its count, and removes all devices of this root from the "
-     "kernel, the pool included unless it was given with dm.thinpooldev. No layer is lost: the "
-     "next command brings back what it needs. What can be taken down is, also after an error.",
-     kUsual, "dmkit cleanup", true},
-    {CommandId::kPoolStatus, SectionId::kPool, "status", kNoOperands, kNoOptions,
-     "Show the pool's mode, space and devices",
-     "Shows the thin pool below the layers: name, mode, transaction id, used and total space of "
-     "data and metadata, and where they lie.",
-     kUsual, "dmkit pool status", true},
-    {CommandId::kPoolCheck, SectionId::kPool, "check", kNoOperands, kNoOptions,
-     "Compare the pool with the layers and say what to do",
-     "Looks at the pool's mode and needs_check, for thin devices that no layer owns, for layers "
-     "whose thin device is gone, and for state files that cannot be read. Each problem is printed "
-     "with what to do. Changes nothing.",
-     kCheckExits, "dmkit pool check", true},
-    {CommandId::kDmList, SectionId::kDm, "ls", kNoOperands, kNoOptions, "List the mapped devices",
-     "Prints name and device number of every mapped device, whoever made it.", kUsual,
-     "dmkit dm ls", true},
-    {CommandId::kDmStatus, SectionId::kDm, "status", kNames, kDmStatusOptions,
-     "Show the status of each target",
-     "Prints the status line of each target in the active tables of the devices NAME, or of all. "
-     "A thin pool commits its metadata for it.",
-     kUsual, "dmkit dm status mypool", true},
-    {CommandId::kDmTable, SectionId::kDm, "table", kNames, kNoOptions, "Show the active tables",
-     "Prints the active tables of the devices NAME, or of all, as they could be loaded again; but "
-     "keys of crypt and integrity targets come out as zeros.",
-     kUsual, "dmkit dm table mypool", true},
-    {CommandId::kDmInfo, SectionId::kDm, "info", kNames, kNoOptions,
-     "Show state, counts and numbers of mapped devices",
-     "Prints state, tables, open count, event number, device number and uuid of the devices NAME, "
-     "or of all.",
-     kUsual, "dmkit dm info mypool", true},
-    {CommandId::kDmMessage, SectionId::kDm, "message", kMessageOperands, kNoOptions,
-     "Send a message to a target",
-     "Sends the WORDs, joined by blanks, to the target at SECTOR of the device NAME, and prints "
-     "what it answers, if anything. 0 is right for targets that do not care. Words that start "
-     "with a dash go after `--`. What a message does and whether it can be repeated is the "
-     "target's affair: a message to a pool behind dmkit's back can cost layers.",
-     kUsual, "dmkit dm message mydelay 0 @stats_list", true},
-    {CommandId::kDmTargets, SectionId::kDm, "targets", kNoOperands, kNoOptions,
-     "List the target types that the kernel has loaded",
-     "Prints name and version of each target type. Modules that are not loaded are not listed.",
-     kUsual, "dmkit dm targets", true},
-    {CommandId::kLoopAttach, SectionId::kLoop, "attach", kFile, kLoopAttachOptions,
-     "Attach a file to a loop device and print the device",
-     "Prints the path of the loop device that has FILE. A file that is attached already at this "
-     "offset keeps its device, which is printed; if that device differs in what the options ask "
-     "for, it is an error, and nothing changes.\n"
-     "\n"
-     "The device stays until it is detached: it is never set to clear itself (autoclear), since "
-     "then it would be gone when this command ends.",
-     kUsual, "dmkit loop attach disk.img --offset 1m --read-only", true},
-    {CommandId::kLoopDetach, SectionId::kLoop, "detach", kDeviceOrFile, kNoOptions,
-     "Detach a loop device",
-     "Detaches /dev/loopN, or the loop device that has FILE; a file that several devices have is "
-     "refused. While something has the device open the kernel only notes it and detaches at the "
-     "last close: a line on standard error says so. Detaching what is not attached is no error.",
-     kUsual, "dmkit loop detach /dev/loop3", true},
-    {CommandId::kLoopList, SectionId::kLoop, "ls", kNoOperands, kNoOptions,
-     "List the loop devices in use",
-     "Prints number, offset, limit, flags and file of each loop device that has one, whoever "
-     "attached it.",
-     kUsual, "dmkit loop ls", true},
-    {CommandId::kVersion, SectionId::kGeneral, "version", kNoOperands, kNoOptions,
-     "Show the version of dmkit and of the kernel's interface",
-     "Prints dmkit's version, the commit it was built from, and the version of the kernel's "
-     "device-mapper interface where it can be asked (as root, with device-mapper there).",
-     kUsual, "dmkit version", false},
-    {CommandId::kHelp, SectionId::kGeneral, "help", kCommandWords, kNoOptions,
-     "Explain dmkit, a group of commands, or one command",
-     "Prints this overview, or all about COMMAND. Always prints text.", kUsual,
-     "dmkit help create\ndmkit help dm\ndmkit help loop attach", false},
-};
 
 absl::string_view GroupOf(const CommandSpec& command) {
-  for (const SectionSpec& section : kSections) {
+  for (const SectionSpec& section : AllSections()) {
     if (section.id == command.section) return section.group;
   }
   return "";
 }
 
-}  // namespace
-
-absl::Span<const SectionSpec> AllSections() { return kSections; }
-absl::Span<const CommandSpec> AllCommands() { return kCommands; }
-absl::Span<const OptionSpec> GlobalOptions() { return kGlobalOptions; }
-
 const CommandSpec* FindCommand(absl::string_view group, absl::string_view word) {
-  for (const CommandSpec& command : kCommands) {
+  for (const CommandSpec& command : AllCommands()) {
     if (GroupOf(command) == group && command.word == word) return &command;
   }
   return nullptr;
@@ -235,7 +34,7 @@ const OptionSpec* FindOption(absl::Span<const OptionSpec> options, absl::string_
 
 const SectionSpec* FindGroup(absl::string_view word) {
   if (word.empty()) return nullptr;
-  for (const SectionSpec& section : kSections) {
+  for (const SectionSpec& section : AllSections()) {
     if (section.group == word) return &section;
   }
   return nullptr;

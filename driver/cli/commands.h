@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one table of what dmkit understands: command words, operands, options and their
-// documentation. The parser, the usage lines and the help text come from it. Nothing is done here,
-// only said.
+// documentation. The parser, the usage lines, the help text, the manual page and the shells'
+// completion come from it. Nothing is done here, only said.
 
 #ifndef DMKIT_DRIVER_CLI_COMMANDS_H_
 #define DMKIT_DRIVER_CLI_COMMANDS_H_
@@ -35,6 +35,8 @@ enum class CommandId {
   kLoopDetach,
   kLoopList,
   kVersion,
+  kCompletion,
+  kManual,
   kHelp,
 };
 
@@ -55,21 +57,43 @@ enum class OptionId {
   kDirectIo,
 };
 
+// What a word is, for the shells that complete it.
+enum class WordKind {
+  kOther,   // nothing that a shell could know
+  kChoice,  // one of the words in its name, which stand there as "a|b"
+  kLayer,   // a layer of the store
+  kFile,
+  kDirectory,
+  kMappedDevice,
+  kLoopDevice,    // a loop device, or a file
+  kDriverOption,  // dm.KEY=VALUE
+  kCommand,       // the words of a command of dmkit
+};
+
 struct OptionSpec {
   OptionId id;
   char letter;  // of the short form, 0 for none
   bool repeatable;
   absl::string_view name;   // without the dashes
   absl::string_view value;  // what stands for the value in usage; empty: the option has none
+  WordKind kind;            // of the value
   absl::string_view help;
 };
 
-// How many words an operand takes. At most one operand of a command takes more than one, the last.
-enum class Count { kOne, kAny, kOneOrMore };
+// A storage option, given with --opt.
+struct DriverOptionSpec {
+  absl::string_view name;   // "dm.basesize"
+  absl::string_view value;  // what stands for the value
+  absl::string_view help;
+};
+
+// How many words an operand takes. Only the last operand of a command takes not exactly one.
+enum class Count { kOne, kOptional, kAny, kOneOrMore };
 
 struct OperandSpec {
   absl::string_view name;
   Count count;
+  WordKind kind;
 };
 
 // What each exit status of a command means. An empty text stands for the usual meaning.
@@ -88,6 +112,10 @@ struct SectionSpec {
   absl::string_view title;
 };
 
+// What stands for a report's name where a command prints none.
+inline constexpr absl::string_view kEmptyReport = "";  // `{}`
+inline constexpr absl::string_view kNoReport = "-";    // text in either format
+
 struct CommandSpec {
   CommandId id;
   SectionId section;
@@ -97,6 +125,7 @@ struct CommandSpec {
   absl::string_view summary;      // one line, no full stop
   absl::string_view description;  // sentences; an empty line starts a paragraph
   ExitTexts exits;
+  absl::string_view report;   // the message of report.proto that --format json prints
   absl::string_view example;  // lines of a shell
   bool needs_root;
 };
@@ -106,6 +135,8 @@ absl::Span<const SectionSpec> AllSections();
 absl::Span<const CommandSpec> AllCommands();
 // Options that every command takes, before or after its words.
 absl::Span<const OptionSpec> GlobalOptions();
+// By subject.
+absl::Span<const DriverOptionSpec> DriverOptions();
 
 // Null when there is none. `group` is empty for a command of one word.
 const CommandSpec* FindCommand(absl::string_view group, absl::string_view word);
@@ -113,6 +144,9 @@ const OptionSpec* FindOption(absl::Span<const OptionSpec> options, absl::string_
 
 // The section whose commands start with the group word `word`; null when there is none.
 const SectionSpec* FindGroup(absl::string_view word);
+
+// The group word of the command's section; empty for a command of one word.
+absl::string_view GroupOf(const CommandSpec& command);
 
 // The words of the command: "create", "dm ls".
 std::string CommandWords(const CommandSpec& command);

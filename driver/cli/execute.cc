@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "dm/device_mapper.h"
+#include "driver/cli/completion.h"
 #include "driver/cli/help.h"
+#include "driver/cli/manual.h"
 #include "driver/cli/request.h"
 #include "driver/cli/version.h"
 #include "driver/report.pb.h"
@@ -41,11 +43,21 @@ void Execute(const VersionRequest&, const Context& context) {
   context.output.Print(version);
 }
 
+void Execute(const CompletionRequest& request, const Context& context) {
+  context.output.PrintPlain(CompletionScript(request.shell));
+}
+
+void Execute(const ManualRequest&, const Context& context) {
+  context.output.PrintPlain(ManualPage(kVersion));
+}
+
 void Execute(const HelpRequest& request, const Context& context) {
   if (request.command != nullptr) {
     context.output.PrintPlain(CommandHelp(*request.command));
   } else if (request.section != nullptr) {
     context.output.PrintPlain(SectionHelp(*request.section));
+  } else if (request.driver_options) {
+    context.output.PrintPlain(DriverOptionsHelp());
   } else {
     context.output.PrintPlain(Overview());
   }

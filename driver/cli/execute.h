@@ -42,6 +42,8 @@ void Execute(const LoopAttachRequest& request, const Context& context);
 void Execute(const LoopDetachRequest& request, const Context& context);
 void Execute(const LoopListRequest& request, const Context& context);
 void Execute(const VersionRequest& request, const Context& context);
+void Execute(const CompletionRequest& request, const Context& context);
+void Execute(const ManualRequest& request, const Context& context);
 void Execute(const HelpRequest& request, const Context& context);
 
 // `path`, or where it is seen from the working directory (by /proc/self/cwd) when it is relative.

@@ -24,37 +24,16 @@ constexpr size_t kIndent = 2;
 constexpr size_t kOptionIndent = 6;
 constexpr size_t kUsageIndent = sizeof("usage: dmkit ") - 1;
 
-std::string OperandUsage(const OperandSpec& operand) {
-  switch (operand.count) {
-    case Count::kOne:
-      return std::string(operand.name);
-    case Count::kAny:
-      return absl::StrCat("[", operand.name, "...]");
-    case Count::kOneOrMore:
-      return absl::StrCat(operand.name, "...");
-  }
-  return "";
-}
-
-std::string OptionUsage(const OptionSpec& option) {
-  const std::string name = absl::StrCat("--", option.name);
-  return option.value.empty() ? name : absl::StrCat(name, " ", option.value);
-}
-
 std::string OptionHelp(const OptionSpec& option) {
   std::string heading = OptionUsage(option);
   if (option.letter != 0) absl::StrAppend(&heading, ", -", absl::string_view(&option.letter, 1));
   return absl::StrCat("  ", heading, "\n", Wrap(option.help, kOptionIndent));
 }
 
-absl::string_view Or(absl::string_view text, absl::string_view usual) {
-  return text.empty() ? usual : text;
-}
-
 std::string ExitHelp(const ExitTexts& exits) {
-  return absl::StrCat("exit status:\n  0  ", Or(exits.done, "done"), "\n  1  ",
-                      Or(exits.failed, "failed; the reason is on standard error"), "\n  2  ",
-                      Or(exits.usage, "wrong usage"), "\n");
+  const ExitTexts texts = FullExitTexts(exits);
+  return absl::StrCat("exit status:\n  0  ", texts.done, "\n  1  ", texts.failed, "\n  2  ",
+                      texts.usage, "\n");
 }
 
 // One line for each command: its words, padded, and the summary.
@@ -114,6 +93,40 @@ std::string WordsOf(const SectionSpec& section) {
 
 }  // namespace
 
+std::string OperandUsage(const OperandSpec& operand) {
+  switch (operand.count) {
+    case Count::kOne:
+      return std::string(operand.name);
+    case Count::kOptional:
+      return absl::StrCat("[", operand.name, "]");
+    case Count::kAny:
+      return absl::StrCat("[", operand.name, "...]");
+    case Count::kOneOrMore:
+      return absl::StrCat(operand.name, "...");
+  }
+  return "";
+}
+
+std::string OptionUsage(const OptionSpec& option) {
+  const std::string name = absl::StrCat("--", option.name);
+  return option.value.empty() ? name : absl::StrCat(name, " ", option.value);
+}
+
+ExitTexts FullExitTexts(const ExitTexts& exits) {
+  const auto or_usual = [](absl::string_view text, absl::string_view usual) {
+    return text.empty() ? usual : text;
+  };
+  return {or_usual(exits.done, "done"),
+          or_usual(exits.failed, "failed; the reason is on standard error"),
+          or_usual(exits.usage, "wrong usage")};
+}
+
+std::string JsonSentence(const CommandSpec& command) {
+  if (command.report == kNoReport) return "";
+  if (command.report == kEmptyReport) return "With --format json, prints an empty object.";
+  return absl::StrCat("With --format json, prints the object ", command.report, ".");
+}
+
 std::string Wrap(absl::string_view text, size_t indent) {
   std::string result;
   for (absl::string_view paragraph : absl::StrSplit(text, '\n')) {
@@ -156,6 +169,20 @@ std::string Overview() {
   return text;
 }
 
+std::string DriverOptionsHelp() {
+  std::string text = "Storage options, each given as --opt NAME=VALUE:\n";
+  for (const DriverOptionSpec& option : DriverOptions()) {
+    absl::StrAppend(&text, "  ", option.name, "=", option.value, "\n",
+                    Wrap(option.help, kOptionIndent));
+  }
+  absl::StrAppend(&text, "\n",
+                  Wrap("A SIZE is a number of bytes, or has a suffix k, m, g, t or p for powers of "
+                       "1024. The store remembers what it was made with; what must not change "
+                       "between starts is refused when it is given differently later.",
+                       0));
+  return text;
+}
+
 std::string SectionHelp(const SectionSpec& section) {
   std::string text = absl::StrCat(section.title, ":\n");
   for (const CommandSpec& command : AllCommands()) {
@@ -174,6 +201,8 @@ std::string CommandHelp(const CommandSpec& command) {
     absl::StrAppend(&text, "\noptions:\n");
     for (const OptionSpec& option : command.options) absl::StrAppend(&text, OptionHelp(option));
   }
+  const std::string json = JsonSentence(command);
+  if (!json.empty()) absl::StrAppend(&text, "\n", json, "\n");
   if (command.needs_root) absl::StrAppend(&text, "\nNeeds root.\n");
   absl::StrAppend(&text, "\n", ExitHelp(command.exits), "\nexample:\n  ",
                   absl::StrReplaceAll(command.example, {{"\n", "\n  "}}), "\n");

@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "driver/cli/commands.h"
+#include "driver/options.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -106,6 +108,20 @@ TEST(CommandTableTest, CommandsAreFoundByTheirWords) {
   EXPECT_EQ(FindGroup("ls"), nullptr);
 }
 
+TEST(CommandTableTest, DriverOptionsAreThoseThatTheDriverKnows) {
+  const absl::Status unknown = ParseOptions({"dm.frobnicate=1"}).status();
+  const std::pair<std::string, std::string> halves =
+      absl::StrSplit(unknown.message(), absl::MaxSplits("known are ", 1));
+  const std::set<std::string> known = absl::StrSplit(halves.second, ", ");
+  std::set<std::string> documented;
+  for (const DriverOptionSpec& option : DriverOptions()) {
+    EXPECT_TRUE(absl::EndsWith(option.help, ".")) << option.name;
+    EXPECT_FALSE(option.value.empty()) << option.name;
+    documented.emplace(option.name);
+  }
+  EXPECT_EQ(documented, known);
+}
+
 TEST(HelpTest, OverviewNamesEveryCommandAndGlobalOption) {
   const std::string text = Overview();
   for (const CommandSpec& command : AllCommands()) {
@@ -135,6 +151,22 @@ TEST(HelpTest, CommandHelpTellsAllThatTheTableKnows) {
   }
 }
 
+TEST(HelpTest, DriverOptionsHelpTellsEachOption) {
+  const std::string text = DriverOptionsHelp();
+  for (const DriverOptionSpec& option : DriverOptions()) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("  ", option.name, "=", option.value, "\n")));
+    EXPECT_THAT(Flat(text), HasSubstr(Flat(option.help)));
+  }
+}
+
+TEST(HelpTest, JsonIsSaidToBeWhatTheTableSays) {
+  EXPECT_EQ(JsonSentence(*FindCommand("", "ls")),
+            "With --format json, prints the object LayerList.");
+  EXPECT_EQ(JsonSentence(*FindCommand("", "rm")), "With --format json, prints an empty object.");
+  EXPECT_EQ(JsonSentence(*FindCommand("", "man")), "");
+  EXPECT_THAT(CommandHelp(*FindCommand("", "ls")), HasSubstr("the object LayerList"));
+}
+
 TEST(HelpTest, SectionHelpNamesItsCommandsOnly) {
   const std::string text = SectionHelp(*FindGroup("loop"));
   EXPECT_THAT(text, HasSubstr("dmkit loop attach FILE [--read-only]"));
@@ -143,7 +175,7 @@ TEST(HelpTest, SectionHelpNamesItsCommandsOnly) {
 }
 
 TEST(HelpTest, NoLineIsWiderThanATerminal) {
-  std::vector<std::string> texts = {Overview(), ShortUsage(nullptr, nullptr)};
+  std::vector<std::string> texts = {Overview(), DriverOptionsHelp(), ShortUsage(nullptr, nullptr)};
   for (const CommandSpec& command : AllCommands()) texts.push_back(CommandHelp(command));
   for (const std::string& text : texts) {
     for (absl::string_view line : absl::StrSplit(text, '\n')) {

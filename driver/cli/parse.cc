@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "dm/types.h"
 #include "driver/cli/commands.h"
+#include "driver/cli/completion.h"
 #include "driver/cli/request.h"
 #include "driver/cli/words.h"
 #include "driver/layer_id.h"
@@ -123,6 +124,14 @@ absl::StatusOr<Request> ParseLoopAttach(const SortedWords& words) {
   return request;
 }
 
+absl::StatusOr<Request> ParseCompletion(const SortedWords& words) {
+  const std::string& shell = words.operands[0];
+  if (shell == "bash") return CompletionRequest{Shell::kBash};
+  if (shell == "zsh") return CompletionRequest{Shell::kZsh};
+  if (shell == "fish") return CompletionRequest{Shell::kFish};
+  return WrongValue("completion", shell, "one of bash, zsh, fish");
+}
+
 // `words` are those of a command: one or two, or one that is a group.
 absl::StatusOr<Request> ParseHelp(const std::vector<std::string>& words) {
   if (words.empty()) return HelpRequest{};
@@ -131,6 +140,7 @@ absl::StatusOr<Request> ParseHelp(const std::vector<std::string>& words) {
     if (command != nullptr) return HelpRequest{command, nullptr};
     const SectionSpec* section = FindGroup(words[0]);
     if (section != nullptr) return HelpRequest{nullptr, section};
+    if (words[0] == "options") return HelpRequest{nullptr, nullptr, true};
   } else if (words.size() == 2) {
     const CommandSpec* command = FindCommand(words[0], words[1]);
     if (command != nullptr && FindGroup(words[0]) != nullptr) return HelpRequest{command, nullptr};
@@ -188,6 +198,10 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
       return LoopListRequest{};
     case CommandId::kVersion:
       return VersionRequest{};
+    case CommandId::kCompletion:
+      return ParseCompletion(words);
+    case CommandId::kManual:
+      return ManualRequest{};
     case CommandId::kHelp:
       return ParseHelp(words.operands);
   }

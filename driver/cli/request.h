@@ -12,6 +12,7 @@
 
 #include "dm/types.h"
 #include "driver/cli/commands.h"
+#include "driver/cli/completion.h"
 #include "driver/layer_id.h"
 #include "driver/options.h"
 #include "loop/types.h"
@@ -83,10 +84,15 @@ struct LoopDetachRequest {
 struct LoopListRequest {};
 
 struct VersionRequest {};
-// Exactly one of the two is set, or none for the overview.
+struct CompletionRequest {
+  Shell shell;
+};
+struct ManualRequest {};
+// At most one of them is set; none for the overview.
 struct HelpRequest {
   const CommandSpec* command = nullptr;
   const SectionSpec* section = nullptr;
+  bool driver_options = false;
 };
 
 using Request =
@@ -94,7 +100,7 @@ using Request =
                  InspectRequest, StatusRequest, CleanupRequest, PoolStatusRequest, PoolCheckRequest,
                  DmListRequest, DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest,
                  DmTargetsRequest, LoopAttachRequest, LoopDetachRequest, LoopListRequest,
-                 VersionRequest, HelpRequest>;
+                 VersionRequest, CompletionRequest, ManualRequest, HelpRequest>;
 
 }  // namespace dmkit::driver::cli
 
