@@ -189,6 +189,18 @@ TEST_F(SetGrowthVmTest, SnapshotsStopBelowTheFreeSpaceThatIsKept) {
   ExpectClean();
 }
 
+// A pool of 1024 metadata blocks uses a few of them from its making on.
+TEST_F(SetGrowthVmTest, FreeSpaceIsKeptInTheMetadataToo) {
+  options().pool.min_free_percent = 99;
+  Open();
+  Add("a");
+  const absl::Status refused =
+      set().AddSnapshot("b", "a", kDeviceSize, proto::DeviceLabels()).status();
+  EXPECT_THAT(refused, FailsWithCode(kFailedPrecondition));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("metadata blocks"), HasSubstr("1013 (99%)")));
+}
+
 TEST_F(SetGrowthVmTest, OptionsThatNameAnotherPoolAreRefusedWithBothValues) {
   Open();
   loop::AttachedLoop& other = Attach("other", 64 * kMiB);
