@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dm/nodes.h"
+#include "driver/read_only_mount.h"
 #include "sys/durable.h"
 #include "sys/status.h"
 
@@ -48,16 +49,28 @@ absl::StatusOr<bool> LayerMounts::IsMounted(absl::string_view layer) const {
   return here->device != above.device;
 }
 
+absl::Status LayerMounts::MountAndFill(const thinp::proto::DeviceState& device, FilesystemType type,
+                                       const std::string& node) {
+  const auto mounted = MountFilesystem(host_, type, node, MountPoint(device.name()), options_);
+  if (!mounted.ok()) return mounted.status();
+  return IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST);
+}
+
+absl::Status LayerMounts::MountUnchanged(const thinp::proto::DeviceState& device,
+                                         const std::string& node) {
+  DMKIT_RETURN_IF_ERROR(
+      MountReadOnly(host_, *set_, device, node, MountPoint(device.name()), path_, options_));
+  const absl::Status found = host_.root->Stat(RootfsPath(device.name())).status();
+  if (sys::GetErrno(found) != ENOENT) return found;
+  return sys::AddContext(found, "it holds no files, since it was never mounted");
+}
+
 absl::Status LayerMounts::MountAndPrepare(const thinp::proto::DeviceState& device,
                                           FilesystemType type, const std::string& node) {
   const std::string target = MountPoint(device.name());
   DMKIT_RETURN_IF_ERROR(IgnoreErrno(host_.root->MakeDir(target, kMountPointMode), EEXIST));
-  absl::Status failed;
-  {
-    const auto mounted = MountFilesystem(host_, type, node, target, options_);
-    failed = mounted.ok() ? IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST)
-                          : mounted.status();
-  }
+  absl::Status failed = set_->pool_state().read_only() ? MountUnchanged(device, node)
+                                                       : MountAndFill(device, type, node);
   if (failed.ok()) return failed;
   const absl::Status unmounted =
       IgnoreErrno(host_.mounts->Unmount(target, sys::UnmountMode::kDetach), EINVAL);

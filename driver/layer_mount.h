@@ -41,8 +41,9 @@ class LayerMounts {
   // whose device has failed; xfs then answers nothing else.
   absl::StatusOr<bool> IsMounted(absl::string_view layer) const;
 
-  // Activates the device, mounts it and makes the rootfs directory when it is missing. Undone on
-  // failure. Blocks on the device.
+  // Activates the device, mounts it and makes the rootfs directory when it is missing. In a set
+  // that is only read, it mounts without changing anything, and a missing directory is ENOENT.
+  // Undone on failure. Blocks on the device.
   absl::Status Up(const thinp::proto::DeviceState& device);
 
   // Unmounts (lazily when it is in use), removes the mount point, and removes the device; one that
@@ -62,6 +63,9 @@ class LayerMounts {
   LayerMounts(const sys::Host& host, thinp::DeviceSet& set, std::string path, MountOptions options)
       : host_(host), set_(&set), path_(std::move(path)), options_(std::move(options)) {}
 
+  absl::Status MountAndFill(const thinp::proto::DeviceState& device, FilesystemType type,
+                            const std::string& node);
+  absl::Status MountUnchanged(const thinp::proto::DeviceState& device, const std::string& node);
   absl::Status MountAndPrepare(const thinp::proto::DeviceState& device, FilesystemType type,
                                const std::string& node);
 

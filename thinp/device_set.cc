@@ -152,7 +152,8 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::ActivateOnce(const proto::Device
   DMKIT_ASSIGN_OR_RETURN(const sys::Sectors length, TableLength(device));
   DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
-  return ActivateThin(dm_, *pool_, {identity, id, length}, options_.remove_patience, suspended);
+  const ThinDevice thin{identity, id, length, state_.pool().read_only()};
+  return ActivateThin(dm_, *pool_, thin, options_.remove_patience, suspended);
 }
 
 absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::Activate(const proto::DeviceState& device) {
@@ -173,6 +174,7 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::Activate(const proto::DeviceStat
 
 absl::Status DeviceSet::Impl::Rewrite(
     absl::string_view name, const std::function<absl::Status(proto::DeviceState&)>& change) {
+  if (state_.pool().read_only()) return ReadOnlySet();
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("changing ", name)));
   DMKIT_ASSIGN_OR_RETURN(proto::DeviceState device, FindMade(lock, name));
   DMKIT_RETURN_IF_ERROR(change(device));
@@ -276,6 +278,7 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Activate(const proto::DeviceState& dev
 
 absl::Status DeviceSet::Deactivate(absl::string_view name, absl::Duration patience, bool deferred) {
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, impl_->IdentityOf(name));
+  DMKIT_RETURN_IF_ERROR(impl_->RemoveOverlay(name, patience, deferred));
   return dm::RemoveDevice(impl_->dm(), identity, patience, deferred);
 }
 

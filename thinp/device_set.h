@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "dm/device_mapper.h"
 #include "dm/types.h"
+#include "sys/device_number.h"
 #include "sys/host.h"
 #include "sys/lock_file.h"
 #include "sys/units.h"
@@ -127,8 +128,14 @@ class DeviceSet {
   // the state has a larger size; never shortens it). Repeatable. Four ioctls when it was not
   // active. ENOENT: its creation was interrupted, and is undone.
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
-  // Removes the mapped device; EBUSY is retried for `patience`. OK when it is not active. With
-  // `deferred`, one that is still open then is removed by the kernel at its last close.
+  // Makes a device on top of the active device `name` of a read-only set: it can be written, and
+  // what is written goes to `store`, a block device as large as that one, and is gone with the
+  // device. An earlier one is removed first; EBUSY when that is in use. Nobody else may use `name`
+  // meanwhile.
+  absl::StatusOr<dm::DeviceInfo> ActivateOverlay(absl::string_view name, sys::DeviceNumber store);
+  // Removes the mapped device, and first one that is on top of it; EBUSY is retried for `patience`.
+  // OK when it is not active. With `deferred`, one that is still open then is removed by the kernel
+  // at its last close.
   absl::Status Deactivate(absl::string_view name, absl::Duration patience, bool deferred);
   // The mapped device if it is active and ours.
   absl::StatusOr<std::optional<dm::DeviceInfo>> ActiveInfo(absl::string_view name) const;

@@ -47,6 +47,7 @@ class DeviceSet::Impl {
   const Pool& pool() const { return *pool_; }
   const std::optional<Quarantined>& damaged_set_file() const { return damaged_set_file_; }
   PoolOwner owner() const {
+    if (state_.pool().read_only()) return PoolOwner::kNobody;
     return state_.pool().given_pool().empty() ? PoolOwner::kUs : PoolOwner::kAdmin;
   }
   Transactions MakeTransactions() {
@@ -74,6 +75,8 @@ class DeviceSet::Impl {
   absl::Status TakePoolDown();
   absl::Status GrowPool();
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
+  absl::StatusOr<dm::DeviceInfo> ActivateOverlay(absl::string_view name, sys::DeviceNumber store);
+  absl::Status RemoveOverlay(absl::string_view name, absl::Duration patience, bool deferred) const;
   absl::Status Rewrite(absl::string_view name,
                        const std::function<absl::Status(proto::DeviceState&)>& change);
 

@@ -27,26 +27,6 @@ std::string OtherName(absl::string_view name) {
   return absl::StrCat(name, kLvmPoolSuffix);
 }
 
-absl::StatusOr<Pool> Find(dm::DeviceMapper& dm, const std::string& name) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DmName dm_name, dm::DmName::Create(name));
-  auto pool = Pool::Adopt(dm, dm_name);
-  if (pool.ok()) return pool;
-  const bool missing = sys::GetErrno(pool.status()) == ENXIO;
-  // Without an errno it is there, and no pool: it may be the linear device on top of one.
-  if (missing || sys::GetErrno(pool.status()) == 0) {
-    const auto other_name = dm::DmName::Create(OtherName(name));
-    if (other_name.ok()) {
-      auto other = Pool::Adopt(dm, *other_name);
-      if (other.ok() && IsOfLvm(*other)) return other;
-    }
-  }
-  if (!missing) return pool;
-  return sys::AddContext(
-      pool.status(),
-      absl::StrCat("thin pool \"", name,
-                   "\" does not exist (one of lvm2's is activated by vgchange -ay)"));
-}
-
 bool IsSameUuid(absl::string_view uuid, absl::string_view known) {
   if (absl::StartsWith(known, kLvmUuidPrefix)) {
     absl::ConsumeSuffix(&uuid, kLvmPoolSuffix);
@@ -88,8 +68,28 @@ absl::Status CheckEmpty(const Pool& pool, const ThinPoolStatus& status) {
 
 }  // namespace
 
+absl::StatusOr<Pool> FindGivenPool(dm::DeviceMapper& dm, const std::string& name) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DmName dm_name, dm::DmName::Create(name));
+  auto pool = Pool::Adopt(dm, dm_name);
+  if (pool.ok()) return pool;
+  const bool missing = sys::GetErrno(pool.status()) == ENXIO;
+  // Without an errno it is there, and no pool: it may be the linear device on top of one.
+  if (missing || sys::GetErrno(pool.status()) == 0) {
+    const auto other_name = dm::DmName::Create(OtherName(name));
+    if (other_name.ok()) {
+      auto other = Pool::Adopt(dm, *other_name);
+      if (other.ok() && IsOfLvm(*other)) return other;
+    }
+  }
+  if (!missing) return pool;
+  return sys::AddContext(
+      pool.status(),
+      absl::StrCat("thin pool \"", name,
+                   "\" does not exist (one of lvm2's is activated by vgchange -ay)"));
+}
+
 absl::StatusOr<proto::PoolState> PlanGivenPool(dm::DeviceMapper& dm, const std::string& name) {
-  DMKIT_ASSIGN_OR_RETURN(const Pool pool, Find(dm, name));
+  DMKIT_ASSIGN_OR_RETURN(const Pool pool, FindGivenPool(dm, name));
   DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus status, pool.Status());
   DMKIT_RETURN_IF_ERROR(CheckWritable(pool, status));
   DMKIT_RETURN_IF_ERROR(CheckEmpty(pool, status));
@@ -101,7 +101,7 @@ absl::StatusOr<proto::PoolState> PlanGivenPool(dm::DeviceMapper& dm, const std::
 }
 
 absl::StatusOr<Pool> AdoptGivenPool(dm::DeviceMapper& dm, const proto::PoolState& state) {
-  DMKIT_ASSIGN_OR_RETURN(Pool pool, Find(dm, state.given_pool()));
+  DMKIT_ASSIGN_OR_RETURN(Pool pool, FindGivenPool(dm, state.given_pool()));
   DMKIT_RETURN_IF_ERROR(CheckSamePool(pool, state));
   return pool;
 }

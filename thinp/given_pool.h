@@ -15,6 +15,10 @@
 
 namespace dmkit::thinp {
 
+// The active pool of this name, or the one that lvm2 has under it. ENXIO: there is none.
+// FAILED_PRECONDITION: it is no thin pool. Changes nothing.
+absl::StatusOr<Pool> FindGivenPool(dm::DeviceMapper& dm, const std::string& name);
+
 // What a new set will remember of the pool. ENXIO: there is none of this name. FAILED_PRECONDITION:
 // it is no thin pool, takes no writes, or is not empty (data blocks used, or a transaction id other
 // than 0, which is what lvm2 leaves in a pool that it has made volumes in). Changes nothing.

@@ -72,6 +72,7 @@ absl::Status SyncDir(const sys::Host& host, absl::string_view path) {
 }  // namespace
 
 std::string LoopPath(const std::string& root, const proto::Backing& backing) {
+  if (!backing.imported_file().empty()) return backing.imported_file();
   if (backing.loop_file().empty()) return "";
   return absl::StrCat(root, "/", backing.loop_file());
 }

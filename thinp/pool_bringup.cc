@@ -16,6 +16,7 @@
 #include "thinp/metadata.h"
 #include "thinp/names.h"
 #include "thinp/pool_grow.h"
+#include "thinp/read_only_pool.h"
 #include "thinp/signature.h"
 
 namespace dmkit::thinp {
@@ -197,6 +198,11 @@ absl::StatusOr<Pool> BringUpPool(dm::DeviceMapper& dm, const std::string& root,
     DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm, identity, kRemovePatience, /*deferred=*/false));
   } else if (sys::GetErrno(active.status()) != ENXIO) {
     return active.status();
+  }
+  if (state.read_only()) {
+    const PoolHalves halves{BackingPath(root, state.data()), BackingPath(root, state.metadata()),
+                            sys::Sectors{state.block_size_sectors()}};
+    return ActivateReadOnlyPool(dm, identity, halves);
   }
   DMKIT_ASSIGN_OR_RETURN(Pool pool, ActivateOwnPool(dm, root, identity, state, options));
   if (state.formatted()) return pool;

@@ -27,6 +27,20 @@ absl::StatusOr<PoolContents> ReadFrom(const sys::Host& host, const Pool& pool,
   return contents;
 }
 
+// A pool that others may write to. What is on disk is the last commit, whole only while no other
+// one follows.
+absl::StatusOr<PoolContents> ReadUnchanged(const sys::Host& host, const Pool& pool,
+                                           const ThinPoolStatus& before) {
+  auto contents = ReadFrom(host, pool, 0);
+  DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus after, pool.Status());
+  if (after.transaction_id == before.transaction_id && after.used_data == before.used_data &&
+      after.used_metadata_blocks == before.used_metadata_blocks) {
+    return contents;
+  }
+  return sys::ErrnoStatus(EAGAIN, absl::StrCat("reading the contents of pool ", pool.name().text(),
+                                               ": it changed meanwhile; try again"));
+}
+
 absl::Status Reserve(Pool& pool, PoolOwner owner) {
   const absl::Status reserved = pool.ReserveMetadataSnapshot();
   if (sys::GetErrno(reserved) != EBUSY) return reserved;
@@ -42,6 +56,7 @@ absl::Status Reserve(Pool& pool, PoolOwner owner) {
 absl::StatusOr<PoolContents> ReadPoolContents(const sys::Host& host, Pool& pool, PoolOwner owner) {
   DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus before, pool.Status());
   if (before.mode == PoolMode::kReadOnly) return ReadFrom(host, pool, 0);
+  if (owner == PoolOwner::kNobody) return ReadUnchanged(host, pool, before);
   DMKIT_RETURN_IF_ERROR(Reserve(pool, owner));
   absl::StatusOr<PoolContents> contents = [&]() -> absl::StatusOr<PoolContents> {
     DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus held, pool.Status());

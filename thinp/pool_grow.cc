@@ -3,6 +3,7 @@
 #include "thinp/pool_grow.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +42,7 @@ uint64_t MetadataBlocks(sys::Bytes size) {
 absl::StatusOr<bool> AsksForGrowth(const sys::Host& host, const std::string& root,
                                    const proto::PoolState& state, const PoolOptions& options,
                                    const Pool& pool) {
+  if (state.read_only()) return false;
   const std::string metadata = LoopPath(root, state.metadata());
   if (options.data_loop_size.has_value() && !state.data().loop_file().empty()) {
     const sys::Sectors wanted = sys::WholeSectors(*options.data_loop_size);
@@ -65,6 +67,10 @@ absl::Status GrowPool(dm::DeviceMapper& dm, const std::string& root, const proto
         absl::StrCat("pool ", pool.name().text(),
                      " was given by the admin and is not resized: enlarge it with what made it "
                      "(lvextend); layers see the new space at once"));
+  }
+  if (state.read_only()) {
+    return sys::ErrnoStatus(EROFS, absl::StrCat("pool ", pool.name().text(),
+                                                " was imported to be read only: it is not grown"));
   }
   DMKIT_RETURN_IF_ERROR(pool.Refresh());
   DMKIT_ASSIGN_OR_RETURN(ThinPoolStatus status, pool.Status());

@@ -40,6 +40,12 @@ absl::StatusOr<dm::DeviceInfo> MakeRun(dm::DeviceMapper& dm, const ThinDevice& d
                                        const dm::TableReply& found,
                                        const std::vector<dm::TableLine>& table) {
   const dm::DmUuid& uuid = device.identity.uuid;
+  if (device.read_only && found.targets.empty()) {
+    dm::LoadOptions options;
+    options.read_only = true;
+    DMKIT_RETURN_IF_ERROR(dm.Load(uuid, table, options));
+    return dm.Resume(uuid, dm::SuspendOptions{}, dm::QuietCookie());
+  }
   // No table: its activation was interrupted. Shorter: the device has grown since.
   if (found.targets.empty() || found.targets[0].length < device.length) {
     return dm::ReloadDevice(dm, uuid, table);
@@ -75,8 +81,8 @@ absl::StatusOr<dm::DeviceInfo> ActivateThin(dm::DeviceMapper& dm, const Pool& po
                                             FoundSuspended suspended) {
   const std::vector<dm::TableLine> table = pool.ThinTable(device.id, device.length);
   const auto create = [&] {
-    return dm::CreateDevice(
-        dm, {device.identity.name, device.identity.uuid, table, /*read_only=*/false});
+    return dm::CreateDevice(dm,
+                            {device.identity.name, device.identity.uuid, table, device.read_only});
   };
   const auto created = create();
   if (sys::GetErrno(created.status()) != EBUSY) return created;

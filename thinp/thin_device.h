@@ -20,6 +20,7 @@ struct ThinDevice {
   dm::DeviceIdentity identity;
   ThinId id;
   sys::Sectors length;
+  bool read_only = false;  // the mapped device takes no writes; its length is not changed
 };
 
 // What to do with a mapped device that is found suspended.

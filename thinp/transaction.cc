@@ -31,6 +31,12 @@ absl::Status ErrnoIsFine(const absl::Status& status, int error) {
 
 }  // namespace
 
+absl::Status ReadOnlySet() {
+  return sys::ErrnoStatus(EROFS,
+                          "this store was imported to be read only: nothing in it is changed. "
+                          "Import it with --adopt to make it your own");
+}
+
 Transactions::Transactions(dm::DeviceMapper& dm, Pool& pool, StateStore& store, Context context)
     : dm_(&dm), pool_(&pool), store_(&store), context_(std::move(context)) {}
 
@@ -54,6 +60,7 @@ absl::Status Transactions::Prepare(const absl::StatusOr<ThinPoolStatus>& status)
   skip_ = 1;
   DMKIT_ASSIGN_OR_RETURN(pool_status_, status);
   pool_transaction_id_ = pool_status_.transaction_id;
+  if (context_.owner == PoolOwner::kNobody) return ReadOnlySet();
   loaded_ = Load();
   if (!CheckTakesMessages(*pool_, pool_status_).ok()) return RefuseChanges();
   // A record that cannot be read now may name a suspended origin.
@@ -246,6 +253,9 @@ absl::Status Transactions::DeleteOwnThin(ThinId id) {
 absl::StatusOr<PoolContents> Transactions::ReadContents() {
   // The metadata may lie on another device than before.
   DMKIT_RETURN_IF_ERROR(pool_->Refresh());
+  if (context_.owner == PoolOwner::kNobody) {
+    return ReadPoolContents(dm_->host(), *pool_, PoolOwner::kNobody);
+  }
   const bool shared = context_.owner == PoolOwner::kAdmin;
   if (!shared || !CheckTakesMessages(*pool_, pool_status_).ok()) {
     return ReadPoolContents(dm_->host(), *pool_, PoolOwner::kUs);

@@ -24,11 +24,14 @@
 
 namespace dmkit::thinp {
 
+// What every change of a set is that was imported to be read only: EROFS.
+absl::Status ReadOnlySet();
+
 class Transactions {
  public:
   struct Context {
     std::string set_uuid;
-    PoolOwner owner = PoolOwner::kUs;
+    PoolOwner owner = PoolOwner::kUs;  // kNobody: Prepare is EROFS, and nothing is ever started
     absl::Duration remove_patience;
   };
   // Everything but the context is borrowed.

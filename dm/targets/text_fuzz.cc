@@ -11,6 +11,7 @@
 #include "dm/targets/error.h"
 #include "dm/targets/linear.h"
 #include "dm/targets/plain_status.h"
+#include "dm/targets/snapshot.h"
 #include "dm/targets/zero.h"
 #include "dm/types.h"
 #include "sys/status.h"
@@ -45,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   TryParams<dmkit::dm::ErrorTarget>(text);
   TryParams<dmkit::dm::LinearTarget>(text);
+  TryParams<dmkit::dm::TransientSnapshotTarget>(text);
   TryParams<dmkit::dm::ZeroTarget>(text);
   TryStatus(text);
   return 0;
