@@ -130,6 +130,13 @@ class Side {
   std::vector<std::string> log_;
 };
 
+// Whether Linux lets us do what is root's; a sandbox may call us root and not mean it.
+inline bool IsPrivileged() {
+  const sys::TempDir temp;
+  const sys::LinuxHost linux_host;
+  return linux_host.host().root->SetXattr(temp.path(), "trusted.probe", "").ok();
+}
+
 class ParityTest : public ::testing::Test {
  protected:
   // What the umask takes away is the same on both sides.

@@ -72,6 +72,21 @@ TEST_F(VfsTreeTest, OnlyRootSeesTrustedXattrsAndSetsThoseOfSecurity) {
   EXPECT_EQ(Errno(user().SetTimes("/tmp/f", absl::UnixEpoch(), absl::UnixEpoch())), EPERM);
 }
 
+TEST_F(VfsTreeTest, ChangesOfContentsAndOwnersTakeCapabilitiesAway) {
+  Put("/f", "x");
+  const auto survives = [&](const std::function<absl::Status()>& call) {
+    EXPECT_THAT(root().SetXattr("/f", "security.capability", "any"), sys::IsOk());
+    EXPECT_THAT(call(), sys::IsOk());
+    return root().GetXattr("/f", "security.capability").ok();
+  };
+  EXPECT_TRUE(survives([&] { return root().SetMode("/f", 0700); }));
+  EXPECT_TRUE(survives([&] { return root().SetXattr("/f", "user.a", "v"); }));
+  EXPECT_TRUE(survives([&] { return root().Rename("/f", "/f"); }));
+  EXPECT_FALSE(survives([&] { return root().SetOwner("/f", 0, 0); }));
+  EXPECT_FALSE(survives([&] { return Open("/f", Writing())->WriteAt(0, "y"); }));
+  EXPECT_FALSE(survives([&] { return Open("/f", Writing())->Truncate(0); }));
+}
+
 TEST_F(VfsTreeTest, FilesystemsTakeTheXattrsTheyKnow) {
   EXPECT_EQ(Errno(root().SetXattr("/proc", "user.a", "v")), EOPNOTSUPP);
   EXPECT_EQ(Errno(root().GetXattr("/sys", "user.a").status()), EOPNOTSUPP);
