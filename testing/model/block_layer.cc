@@ -13,7 +13,7 @@ namespace dmkit::model {
 namespace {
 
 // Deeper than any stack of devices that makes sense: this is a circle.
-constexpr int kIoDepthMax = 64;
+constexpr int kIoDepthMax = 256;
 
 }  // namespace
 
@@ -118,10 +118,11 @@ int BlockDevice::Submit(const Io& io) {
   }
   if (io.kind == IoKind::kFlush && !limits_.has_write_cache) return 0;
   if (io.kind == IoKind::kDiscard && limits_.max_discard_sectors == 0) return -EOPNOTSUPP;
-  if (io_depth_ >= kIoDepthMax) return -EIO;
-  ++io_depth_;
+  int& depth = core_.scheduler.io_depth();
+  if (depth >= kIoDepthMax) return -EIO;
+  ++depth;
   const int error = DoIo(io);
-  --io_depth_;
+  --depth;
   return error;
 }
 

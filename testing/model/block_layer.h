@@ -227,7 +227,6 @@ class BlockDevice {
   std::map<uint64_t, Page> pages_;
   MountedFilesystem* filesystem_ = nullptr;
   int freezes_ = 0;
-  int io_depth_ = 0;
 };
 
 // The standard ioctls of a block device's node: BLKGETSIZE, BLKGETSIZE64, BLKROGET, BLKROSET,

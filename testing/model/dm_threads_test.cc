@@ -2,9 +2,10 @@
 // Calls that wait, with another thread to end them.
 
 #include <cerrno>
-#include <string>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "testing/model/dm_fixture.h"
 
@@ -95,6 +96,32 @@ TEST_P(DmThreadsTest, ResumeLetsAWaitingReadGoOn) {
   EXPECT_EQ(machine_.Resume("a"), 0);
   reader.join();
   EXPECT_EQ(error, 0);
+}
+
+TEST_P(DmThreadsTest, AnyNumberOfReadsMayWait) {
+  machine_.Activate("a", 8, "zero", "");
+  ASSERT_EQ(machine_.Suspend("a"), 0);
+  constexpr size_t kReaders = 300;
+  std::vector<int> errors(kReaders, 1);
+  std::vector<std::thread> readers;
+  size_t waiting = 0;
+  for (int& error : errors) {
+    readers.emplace_back([this, &error, &waiting] {
+      std::string bytes(512, '?');
+      const Scheduler::Call call(machine_.core.scheduler, 1);
+      ++waiting;
+      error = machine_.device("a").Read(0, absl::MakeSpan(&bytes[0], bytes.size()));
+    });
+  }
+  const auto are_waiting = [&] {
+    const Scheduler::Call call(machine_.core.scheduler, 1);
+    return waiting == kReaders;
+  };
+  while (!are_waiting()) {
+  }
+  EXPECT_EQ(machine_.Resume("a"), 0);
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(errors, std::vector<int>(kReaders, 0));
 }
 
 DMKIT_ON_BOTH_KERNELS(DmThreadsTest);

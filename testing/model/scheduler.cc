@@ -40,12 +40,21 @@ void Scheduler::Advance(absl::Duration duration) {
   now_ = until;
 }
 
+template <typename WaitFunction>
+void Scheduler::LetOthersRun(const WaitFunction& wait) {
+  Call* const call = call_;
+  const int io_depth = std::exchange(io_depth_, 0);
+  wait(call->lock_);
+  call_ = call;
+  io_depth_ = io_depth;
+}
+
 void Scheduler::Pause(absl::Duration duration) {
   if (blocking_ == Blocking::kSleep) {
-    Call* const call = call_;
     changed_.notify_all();
-    changed_.wait_for(call->lock_, kTurn, [] { return false; });
-    call_ = call;
+    LetOthersRun([this](std::unique_lock<std::mutex>& lock) {
+      changed_.wait_for(lock, kTurn, [] { return false; });
+    });
   }
   Advance(duration);
 }
@@ -113,19 +122,28 @@ int Scheduler::Sleep(WaitKind kind, const std::function<bool()>& ready) {
     if (kind == WaitKind::kInterruptible && interrupts_[call->process_] != interrupts) {
       return -EINTR;
     }
-    changed_.wait(call->lock_);
-    call_ = call;
+    LetOthersRun([this](std::unique_lock<std::mutex>& lock) { changed_.wait(lock); });
   }
 }
 
 void Scheduler::Interrupt(int process) { ++interrupts_[process]; }
 
+void Scheduler::Kill(int process) {
+  ++deaths_[process];
+  Interrupt(process);
+}
+
+uint64_t Scheduler::deaths(int process) const {
+  const auto found = deaths_.find(process);
+  return found == deaths_.end() ? 0 : found->second;
+}
+
 void Scheduler::LosePower() {
   is_losing_power_ = true;
   changed_.notify_all();
-  Call* const call = call_;
-  changed_.wait(call->lock_, [this] { return sleepers_ == 0; });
-  call_ = call;
+  LetOthersRun([this](std::unique_lock<std::mutex>& lock) {
+    changed_.wait(lock, [this] { return sleepers_ == 0; });
+  });
   is_losing_power_ = false;
   queue_.clear();
   timers_.clear();

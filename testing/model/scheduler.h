@@ -88,6 +88,10 @@ class Scheduler {
   int Wait(WaitKind kind, absl::string_view what, const std::function<bool()>& ready);
   // Ends the interruptible waits of `process` with -EINTR, as a signal would.
   void Interrupt(int process);
+  // The same for a process that ends. A wait that goes on after a signal looks at deaths().
+  void Kill(int process);
+  // How often the process of that number has ended.
+  uint64_t deaths(int process) const;
   // The power went: ends all waits with -EINTR, also those that begin now, returns when the calls
   // that waited have returned, and forgets timers and queued work.
   void LosePower();
@@ -96,8 +100,13 @@ class Scheduler {
   const std::vector<std::string>& Hangs() const { return hangs_; }
   // The process of the call that is being made.
   int process() const { return call_->process_; }
+  // How deep the running call is in io that leads to io. Each call that sleeps has its own.
+  int& io_depth() { return io_depth_; }
 
  private:
+  // Lets others run; what is the running call's own is as before when it returns.
+  template <typename WaitFunction>
+  void LetOthersRun(const WaitFunction& wait);
   bool FireNextTimer(absl::Time until);
   int Refuse(WaitKind kind, absl::string_view what);
   int Sleep(WaitKind kind, const std::function<bool()>& ready);
@@ -113,6 +122,8 @@ class Scheduler {
   Blocking blocking_ = Blocking::kRefuse;
   std::vector<std::string> hangs_;
   std::map<int, uint64_t> interrupts_;  // by process
+  std::map<int, uint64_t> deaths_;      // by process
+  int io_depth_ = 0;
   bool is_losing_power_ = false;
   int sleepers_ = 0;  // calls that have slept and have not returned
 };

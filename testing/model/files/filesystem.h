@@ -28,6 +28,9 @@
 
 namespace dmkit::model {
 
+// Of a tmpfs, where it can be done at all: without a device nothing needs to be aligned.
+inline constexpr uint32_t kTmpfsDirectIoBytes = 1;
+
 class Filesystem {
  public:
   // `device` is what st_dev shows: the block device's number, or 0:N.

@@ -23,8 +23,6 @@ namespace {
 constexpr uint64_t kOtherFlags =
     MS_BIND | MS_MOVE | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
 
-constexpr uint32_t kTmpfsDirectIoBytes = 512;
-
 MountPtr FindMounted(const Namespace& names, sys::DeviceNumber device) {
   for (const MountPtr& mount : names.mounts()) {
     if (mount->filesystem->device() == device) return mount;

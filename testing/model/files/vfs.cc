@@ -115,7 +115,7 @@ std::shared_ptr<Filesystem> Vfs::Parts::Tmpfs(const char* kind, sys::DeviceNumbe
                                               uint32_t mode) {
   MemoryFilesystem::Limits limits;
   limits.total_bytes = 4 * kGib;
-  limits.direct_io_bytes = state.core.profile.tmpfs_has_direct_io ? kDirectIoBytes : 0;
+  limits.direct_io_bytes = state.core.profile.tmpfs_has_direct_io ? kTmpfsDirectIoBytes : 0;
   return std::make_shared<MemoryFilesystem>(
       kind, device, std::make_shared<Tree>(Durability::kVolatile, Directory(mode)), limits);
 }
@@ -208,6 +208,7 @@ void Vfs::LosePower(Unsynced unsynced) {
   Parts& parts = *parts_;
   parts.state.names.LosePower();
   parts.root->tree()->LosePower(unsynced, parts.state.core.random);
+  parts.state.next_tmpfs = VfsState::kFirstTmpfs;
   parts.Boot();
 }
 

@@ -220,6 +220,18 @@ TEST_F(VfsTest, TmpfsIsMountedWithASize) {
   EXPECT_EQ((*root().OpenDir("/mnt"))->Space()->available_bytes, 0U);
 }
 
+TEST_F(VfsTest, TmpfsIsNumberedAnewAfterAPowerLoss) {
+  const auto mount = [this] {
+    const auto mounted = vfs_.MountsOf(1).Mount({"tmpfs", "/mnt", "tmpfs", 0, ""});
+    EXPECT_THAT(mounted, sys::IsOk());
+    return (*mounted)->Stat(".")->device;
+  };
+  const sys::DeviceNumber first = mount();
+  EXPECT_NE(mount(), first);
+  vfs_.LosePower(Unsynced::kKept);
+  EXPECT_EQ(mount(), first);
+}
+
 TEST_F(VfsTest, PowerLossDropsMountsWithoutAWriteBack) {
   Disk second(core_, sys::DeviceNumber{8, 16}, "sdb", 65536);
   EXPECT_THAT(Mount("/dev/sda", "/mnt"), sys::IsOk());

@@ -29,7 +29,8 @@ struct VfsState {
   std::map<int, uint32_t> users;                         // as which a process starts anew
   // One address for each device, as the claim of the filesystem on it.
   std::map<std::pair<uint32_t, uint32_t>, char> claims;
-  uint32_t next_tmpfs = 40;  // 0:40 is the first that a process mounts
+  static constexpr uint32_t kFirstTmpfs = 40;  // the minor of the first that a process mounts
+  uint32_t next_tmpfs = kFirstTmpfs;
 
   // The living process of that number; started when there is none.
   std::shared_ptr<VfsProcess> ProcessOf(int id);

@@ -186,13 +186,15 @@ absl::StatusOr<bool> ModelSemaphores::WaitForZero(int32_t id, absl::Duration tim
   // As the seam's rule is: an endless wait has an end too.
   timeout = std::clamp(timeout, absl::ZeroDuration(), absl::Hours(24 * 365));
   const absl::Time deadline = core_.scheduler.Now() + timeout;
+  const uint64_t deaths = core_.scheduler.deaths(process_.id);
   while (true) {
     const absl::Duration left = std::max(deadline - core_.scheduler.Now(), absl::ZeroDuration());
     const int result = table_.WaitForZero(process_, id, left);
     if (result == 0) return true;
     if (result == -EAGAIN) return false;
-    // A signal is no reason to stop, but the end of everything is.
-    if (result != -EINTR || !core_.has_power) {
+    // A signal is no reason to stop, but the end of the process or of everything is.
+    const bool is_over = !core_.has_power || core_.scheduler.deaths(process_.id) != deaths;
+    if (result != -EINTR || is_over) {
       return Report(result, "wait for semaphore", Label(id));
     }
   }

@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "sys/status_matchers.h"
 
@@ -103,6 +105,27 @@ TEST_F(SemaphoresTest, AWaitEndsAtZeroAtItsTimeoutOrWithTheSet) {
   ASSERT_THAT(semaphores_.SetValue(id, 1), IsOk());
   core_.scheduler.After(absl::Seconds(2), [this, id] { table_.Remove(root_, id); });
   EXPECT_THAT(semaphores_.WaitForZero(id, absl::InfiniteDuration()), FailsWithErrno(EIDRM));
+}
+
+TEST_F(SemaphoresTest, TheEndOfItsProcessEndsAWait) {
+  const int32_t id = *semaphores_.Create(kKey);
+  ASSERT_THAT(semaphores_.SetValue(id, 1), IsOk());
+  {
+    const Scheduler::Call call(core_.scheduler, 2);
+    core_.scheduler.SetBlocking(Blocking::kSleep);
+  }
+  std::atomic<bool> has_ended = false;
+  absl::Status status;
+  std::thread waiter([&] {
+    status = semaphores_.WaitForZero(id, absl::InfiniteDuration()).status();
+    has_ended = true;
+  });
+  while (!has_ended) {
+    const Scheduler::Call call(core_.scheduler, 2);
+    core_.scheduler.Kill(root_.id);
+  }
+  waiter.join();
+  EXPECT_THAT(status, FailsWithErrno(EINTR));
 }
 
 TEST_F(SemaphoresTest, APowerLossLeavesNone) {

@@ -13,7 +13,7 @@ namespace dmkit::model {
 std::shared_ptr<Pool> PoolRegistry::FindByDevice(sys::DeviceNumber device) const {
   for (const std::weak_ptr<Pool>& known : pools) {
     std::shared_ptr<Pool> pool = known.lock();
-    if (pool != nullptr && pool->device().number() == device) return pool;
+    if (pool != nullptr && pool->number() == device) return pool;
   }
   return nullptr;
 }
@@ -29,6 +29,7 @@ std::shared_ptr<Pool> PoolRegistry::FindByMetadata(sys::DeviceNumber metadata) c
 Pool::Pool(std::shared_ptr<PoolRegistry> registry, const Parts& parts)
     : registry_(std::move(registry)),
       device_(parts.device),
+      number_(parts.device.number()),
       metadata_device_(parts.metadata),
       data_device_(parts.data),
       block_sectors_(parts.block_sectors),
@@ -46,7 +47,7 @@ int Pool::Find(const std::shared_ptr<PoolRegistry>& registry, const Parts& parts
   const sys::DeviceNumber data = parts.data.number();
   if (std::shared_ptr<Pool> known = registry->FindByMetadata(parts.metadata.number());
       known != nullptr) {
-    if (known->device_.number() != parts.device.number()) return -EBUSY;
+    if (known->number_ != parts.device.number()) return -EBUSY;
     if (known->data_device_.number() != data) return -EBUSY;
     *pool = std::move(known);
     return 0;
@@ -110,6 +111,13 @@ void Pool::Resume() {
   is_low_water_triggered_ = false;
   is_suspended_ = false;
   CommitWhenDue();
+}
+
+Scheduler::TimerId Pool::After(absl::Duration delay, void (Pool::*action)()) {
+  return scheduler().After(delay, [known = weak_from_this(), action] {
+    const std::shared_ptr<Pool> pool = known.lock();
+    if (pool != nullptr) ((*pool).*action)();
+  });
 }
 
 void Pool::CancelTimer(std::optional<Scheduler::TimerId>* timer) {

@@ -74,7 +74,7 @@ struct ActiveThin {
   std::vector<WaitingIo*> waiting;  // retry_on_resume_list
 };
 
-class Pool {
+class Pool : public std::enable_shared_from_this<Pool> {
  public:
   // __pool_find(): the pool of these devices, or a new one. -EBUSY: another pool uses the metadata
   // device, or this one with other data; -EINVAL: another pool is on this mapped device; otherwise
@@ -94,6 +94,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   const DmDevice& device() const { return device_; }
+  // The same, also when that device is gone.
+  sys::DeviceNumber number() const { return number_; }
   PoolMetadata& metadata() { return *metadata_; }
   // Where the metadata is, by its number; the size as it is now after Refresh().
   BackingDevice& metadata_device() { return metadata_device_; }
@@ -157,12 +159,16 @@ class Pool {
   void CheckLowWater(uint64_t free_blocks);
   int FindFreeBlocks(uint64_t* blocks);
   void FinishWaiting(int result);
+  void CommitTimeout();
   void NoSpaceTimeout();
+  // Does `action` later, when there still is a pool; it does not end before `action` does.
+  Scheduler::TimerId After(absl::Duration delay, void (Pool::*action)());
   void CancelTimer(std::optional<Scheduler::TimerId>* timer);
   Scheduler& scheduler() const { return registry_->dm.core().scheduler; }
 
   const std::shared_ptr<PoolRegistry> registry_;
   DmDevice& device_;
+  const sys::DeviceNumber number_;
   BackingDevice metadata_device_;
   BackingDevice data_device_;
   const uint64_t block_sectors_;

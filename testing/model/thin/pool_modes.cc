@@ -35,10 +35,7 @@ void Pool::EnterOutOfDataSpace() {
   const absl::Duration timeout = registry_->no_space_timeout;
   if (features_.error_if_no_space || timeout == absl::ZeroDuration()) return;
   if (no_space_timer_.has_value()) return;
-  no_space_timer_ = scheduler().After(timeout, [this] {
-    no_space_timer_.reset();
-    NoSpaceTimeout();
-  });
+  no_space_timer_ = After(timeout, &Pool::NoSpaceTimeout);
 }
 
 void Pool::EnterWrite(PoolMode old_mode) {
@@ -180,14 +177,17 @@ void Pool::CommitWhenDue() {
   if (commit_timer_.has_value() || mode() >= PoolMode::kOutOfMetadataSpace) return;
   // Due is what lies behind the whole period.
   const absl::Duration delay = due - scheduler().Now() + absl::Microseconds(1);
-  commit_timer_ = scheduler().After(delay, [this] {
-    commit_timer_.reset();
-    CommitWhenDue();
-  });
+  commit_timer_ = After(delay, &Pool::CommitTimeout);
+}
+
+void Pool::CommitTimeout() {
+  commit_timer_.reset();
+  CommitWhenDue();
 }
 
 // do_no_space_timeout().
 void Pool::NoSpaceTimeout() {
+  no_space_timer_.reset();
   if (mode() != PoolMode::kOutOfDataSpace || features_.error_if_no_space) return;
   features_.error_if_no_space = true;
   Notify();

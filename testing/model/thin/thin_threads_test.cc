@@ -2,6 +2,7 @@
 // Writes that wait for room in a pool, with another thread to end the wait.
 
 #include <cerrno>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -107,6 +108,41 @@ TEST_P(ThinThreadsTest, PoolThatBecomesReadOnlyFailsTheWrite) {
   // The pool remembers that it had no space.
   EXPECT_EQ(error, -ENOSPC);
   EXPECT_TRUE(absl::StartsWith(Mode(), "ro "));
+}
+
+TEST_P(ThinThreadsTest, RemovalWaitsForTheCommitThatIsOnItsWay) {
+  bool is_waiting = false;
+  bool is_free = false;
+  Scheduler& scheduler = machine_.core.scheduler;
+  metadata_->SetFault([&](const Io& io) {
+    if (io.kind == IoKind::kRead) return 0;
+    is_waiting = true;
+    return scheduler.Wait(WaitKind::kUninterruptible, "a slow disk", [&] { return is_free; });
+  });
+  const auto is_so = [&](const std::function<bool()>& condition) {
+    const Scheduler::Call call(scheduler, 1);
+    return condition();
+  };
+  std::thread worker([this] { Advance(absl::Seconds(2)); });
+  while (!is_so([&] { return is_waiting; })) {
+  }
+  DmControl file(*machine_.dm, OpenMode(), "");
+  int errors = 0;
+  std::thread remover([&] {
+    for (const char* name : {"a", "pool"}) {
+      DmBytes bytes(kStructBytes);
+      bytes.Name(name);
+      errors += machine_.CallOn(file, kDevRemove,
+                                absl::MakeSpan(&bytes.bytes()[0], bytes.bytes().size()));
+    }
+  });
+  while (is_so([&] { return machine_.dm->FindByName("a") != nullptr; })) {
+  }
+  is_so([&] { return is_free = true; });
+  worker.join();
+  remover.join();
+  EXPECT_EQ(errors, 0);
+  metadata_->SetFault(nullptr);
 }
 
 TEST_P(ThinThreadsTest, PowerLossEndsTheWait) {
