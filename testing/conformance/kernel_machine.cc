@@ -42,6 +42,10 @@ class KernelMachine : public Machine {
       : profile_(profile), directory_(std::move(directory)), host_(linux_.host()) {}
 
   const model::Profile& profile() const override { return profile_; }
+  uint64_t MemoryBytes() const override {
+    return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+           static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  }
   sys::Host host() override { return host_; }
   absl::Status StartCase() override;
   std::vector<std::string> EndCase() override;

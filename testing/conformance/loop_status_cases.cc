@@ -67,6 +67,14 @@ TEST_F(LoopStatus, MemoryThatCannotBeWrittenGivesEfault) {
   }
 }
 
+TEST_F(LoopStatus, ReadOnlyMemoryIsEnoughForSettingOnly) {
+  std::string bytes(sizeof(loop_info64), '\0');
+  EXPECT_EQ(HalfReadOnlyIoctl(*Loop(0), LOOP_SET_STATUS64, 0, bytes), 0);
+  EXPECT_EQ(HalfReadOnlyIoctl(*Loop(0), LOOP_GET_STATUS64, 0, bytes), -EFAULT);
+  bytes.assign(sizeof(uint64_t), '\0');
+  EXPECT_EQ(HalfReadOnlyIoctl(*Loop(0), BLKGETSIZE64, 0, bytes), -EFAULT);
+}
+
 TEST_F(LoopStatus, AllFieldsAreWritten) {
   loop_info64 info{};
   ASSERT_EQ(GetStatus(*Loop(0), &info), 0);

@@ -36,6 +36,8 @@ class Machine {
 
   // What differs between the kernels.
   virtual const model::Profile& profile() const = 0;
+  // What the kernel has for itself: a larger request cannot be taken.
+  virtual uint64_t MemoryBytes() const = 0;
   // Root's. Valid until the case has ended.
   virtual sys::Host host() = 0;
 

@@ -25,6 +25,7 @@ class ModelMachine : public Machine {
   explicit ModelMachine(const model::Profile& profile) : profile_(profile) {}
 
   const model::Profile& profile() const override { return profile_; }
+  uint64_t MemoryBytes() const override { return model::ModelOptions().memory_bytes; }
   sys::Host host() override { return kernel_->host(); }
 
   absl::Status StartCase() override {

@@ -40,6 +40,8 @@ struct Core {
   BlockRegistry blocks;
   CharDevices chars;
   PathLookup* paths = nullptr;  // null: every path is -ENOENT
+  // What all of it has for itself: nothing larger is allocated.
+  uint64_t memory_bytes = uint64_t{960} << 20;
   // The time that a change of a file gets. Grows with each call, be it by a nanosecond, so that two
   // changes never look like one; a kernel before 6.13 gives all changes of a tick the same time.
   absl::Time Stamp();

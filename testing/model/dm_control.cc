@@ -47,27 +47,31 @@ int CheckVersion(const Version& kernel, const UserMemory& memory, Version* versi
   if (error != 0) return error;
   const bool fits = (*version)[0] == kernel[0] && (*version)[1] <= kernel[1];
   *version = kernel;
-  memory.CopyOut(kVersionAt, kernel.data(), kVersionBytes);
+  const int written = memory.CopyOut(kVersionAt, kernel.data(), kVersionBytes);
+  if (written != 0) return written;
   return fits ? 0 : -EINVAL;
 }
 
-// copy_params(): `buffer` becomes the kernel's copy. Without a payload only the header is looked
-// at.
+// copy_params(): `buffer` becomes the kernel's copy, for which there is room up to `memory_bytes`.
+// Without a payload only the header is looked at.
 int CopyParams(const UserMemory& memory, const Version& version, bool has_payload,
-               std::string* buffer) {
+               uint64_t memory_bytes, std::string* buffer) {
   uint32_t size = 0;
+  uint32_t flags = 0;
   if (!memory.Covers(0, kDataAt)) return -EFAULT;
   memory.CopyIn(kDataSizeAt, &size, sizeof(size));
+  memory.CopyIn(kFlagsAt, &flags, sizeof(flags));
   if (size < kDataAt || size > kDataSizeMax) return -EINVAL;
   const size_t copied = has_payload ? size : kDataAt;
+  const bool is_secret = (flags & kSecureDataFlag) != 0;
+  if (copied > memory_bytes) return is_secret && memory.Clear(0, copied) != 0 ? -EFAULT : -ENOMEM;
   if (!memory.Covers(0, copied)) return -EFAULT;
   if (buffer->size() < copied) buffer->resize(copied);
   memory.CopyIn(0, &(*buffer)[0], copied);
   std::memcpy(&(*buffer)[0], version.data(), kVersionBytes);
   DmParams params(&(*buffer)[0], copied);
   params.SetDataSize(copied);
-  if (params.Has(kSecureDataFlag)) memory.Clear(0, copied);
-  return 0;
+  return is_secret ? memory.Clear(0, copied) : 0;
 }
 
 // validate_params().
@@ -99,7 +103,7 @@ int DmControl::Ioctl(Process& process, unsigned long request, UserMemory memory)
   const Command& command = kCommands[number];
   // Taken, not shared: another call may come on this file while this one waits.
   std::string buffer = std::move(buffer_);
-  error = CopyParams(memory, version, command.has_payload, &buffer);
+  error = CopyParams(memory, version, command.has_payload, dm_.core().memory_bytes, &buffer);
   if (error == 0) error = Run(number, command.function, command.is_event, memory, &buffer);
   buffer_ = std::move(buffer);
   return error;

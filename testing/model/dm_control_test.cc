@@ -93,6 +93,9 @@ TEST_P(DmControlTest, DataSizeHasLimits) {
   DmBytes huge;
   huge.Put32(kDataSizeAt, 1u << 30);
   EXPECT_EQ(machine_.Call(kRemoveAll, huge), 0);
+  // There is no room, or else it cannot be read.
+  EXPECT_EQ(machine_.Call(kListDevices, huge), -ENOMEM);
+  machine_.core.memory_bytes = uint64_t{2} << 30;
   EXPECT_EQ(machine_.Call(kListDevices, huge), -EFAULT);
 }
 

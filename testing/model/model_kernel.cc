@@ -111,6 +111,7 @@ struct ModelKernel::Parts : public ChildProcesses, public LinkDirectory {
 ModelKernel::Parts::Parts(const Profile& profile, uint64_t seed, const ModelOptions& options_in)
     : options(options_in), core(profile, seed), programs(core), semaphores(core) {
   const Scheduler::Call call(core.scheduler, kNoProcess);
+  core.memory_bytes = options.memory_bytes;
   core.blocks.RegisterMajor(kDiskMajor, "virtblk");
   vfs = std::make_unique<Vfs>(core, VfsOptions(options));
   for (const char* kind : {"ext4", "xfs"}) vfs->RegisterKind(kind, BlockFilesystemKind(kind));
@@ -144,7 +145,7 @@ void ModelKernel::Parts::EndProcess(int process) {
   for (const auto& [child, parent] : parents) {
     if (parent == process) EndProcess(child);
   }
-  core.scheduler.Interrupt(process);
+  core.scheduler.Kill(process);
   vfs->EndProcess(process);
 }
 

@@ -26,7 +26,7 @@
 // it. The boot id changes.
 //
 // What is not modelled: torn sectors (a page of 4096 bytes is old or new as a whole), disks that
-// lie about a flush, bit rot, memory exhaustion, and time that calls take. Io errors are made with
+// lie about a flush, bit rot, memory that runs out, and time that calls take. Io errors are made with
 // Disk::SetFault, with dm's error target, or at the seam with sys::FaultyHost around host().
 //
 // Time is virtual: it moves by a microsecond per call, by Clock::Sleep and by waits. A call that
@@ -71,6 +71,8 @@ struct ModelOptions {
   uint32_t loop_devices = 8;
   // Of mapped devices. 0: the highest dynamic one that is free.
   uint32_t dm_major = 0;
+  // Of the machine; a request that is larger gives ENOMEM.
+  uint64_t memory_bytes = uint64_t{960} << 20;
 };
 
 // Thread-safe: calls of several threads take turns.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The caller's memory behind an ioctl argument. What lies outside the caller's span is unmapped:
-// touching it gives -EFAULT, as at the end of a page with nothing behind it.
+// touching it gives -EFAULT, as at the end of a page with nothing behind it. So does writing to
+// what is read-only.
 
 #ifndef DMKIT_TESTING_MODEL_USER_MEMORY_H_
 #define DMKIT_TESTING_MODEL_USER_MEMORY_H_
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "absl/types/span.h"
+#include "testing/model/read_only_memory.h"
 
 namespace dmkit::model {
 
@@ -26,8 +28,12 @@ class UserMemory {
   // Whether the argument is a null pointer.
   bool is_null() const { return bytes_.data() == nullptr && value_ == 0; }
 
+  // Whether it can be read.
   bool Covers(size_t offset, size_t length) const {
     return offset <= bytes_.size() && bytes_.size() - offset >= length;
+  }
+  bool IsWritable(size_t offset, size_t length) const {
+    return Covers(offset, length) && !ReadOnlyMemory::Overlaps(bytes_.data() + offset, length);
   }
   // 0 or -EFAULT. Nothing is copied when it fails.
   int CopyIn(size_t offset, void* to, size_t length) const {
@@ -36,12 +42,12 @@ class UserMemory {
     return 0;
   }
   int CopyOut(size_t offset, const void* from, size_t length) const {
-    if (!Covers(offset, length)) return -EFAULT;
+    if (!IsWritable(offset, length)) return -EFAULT;
     if (length != 0) std::memcpy(bytes_.data() + offset, from, length);
     return 0;
   }
   int Clear(size_t offset, size_t length) const {
-    if (!Covers(offset, length)) return -EFAULT;
+    if (!IsWritable(offset, length)) return -EFAULT;
     if (length != 0) std::memset(bytes_.data() + offset, 0, length);
     return 0;
   }
