@@ -3,6 +3,7 @@
 
 #include "testing/differential/compare.h"
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -58,6 +59,7 @@ void Zero(std::string* bytes, size_t offset, size_t length) {
 
 Outcome Normalised(const Operation& operation, const Outcome& outcome) {
   Outcome normalised = outcome;
+  if (operation.writable_bytes.has_value() && outcome.result == -EFAULT) normalised.bytes.clear();
   if (operation.kind != Kind::kIoctl || outcome.result < 0) return normalised;
   if (IsStatus(operation.request)) {
     NormalisePoolStatus(&normalised.bytes);

@@ -3,7 +3,8 @@
 //  * in the status of a pool, the used metadata blocks and the block of the held root, since the
 //    model takes metadata blocks in an order of its own; and what depends on how many digits they
 //    have: data_size and the offset of the next record;
-//  * device and inode number of a loop device's backing file.
+//  * device and inode number of a loop device's backing file;
+//  * how much of a reply arrives in memory whose end cannot be written.
 
 #ifndef DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_
 #define DMKIT_TESTING_DIFFERENTIAL_COMPARE_H_

@@ -38,6 +38,7 @@ class DmGeneratorImpl : public Generator {
     has_odd_flags_ = choices_.OneIn(3);
     has_odd_tables_ = choices_.OneIn(2);
     has_short_buffers_ = choices_.OneIn(3);
+    has_read_only_memory_ = !has_short_buffers_ && choices_.OneIn(3);
     AddOperations();
   }
 
@@ -79,10 +80,13 @@ class DmGeneratorImpl : public Generator {
 
   // ---- Requests.
 
-  static Operation Ioctl(unsigned long request, const DmRequest& bytes) {
+  Operation Ioctl(unsigned long request, const DmRequest& bytes) {
     Operation operation;
     operation.request = request;
     operation.bytes = bytes.bytes();
+    if (has_read_only_memory_ && choices_.OneIn(8)) {
+      operation.writable_bytes = choices_.Of<uint64_t>({0, 4, 12, 300, 304, 305, 312, 352, 400});
+    }
     return operation;
   }
 
@@ -138,7 +142,7 @@ class DmGeneratorImpl : public Generator {
     }
     if (has_short_buffers_ && choices_.OneIn(4)) {
       const uint64_t room = choices_.Of<uint64_t>(
-          {0, 12, 304, 305, 311, 312, 313, 320, 352, 360, 400, 1023, 1025, 2048});
+          {0, 12, 304, 305, 311, 312, 313, 320, 352, 360, 400, 1023, 1025, 2048, 1u << 30});
       request->DataSize(static_cast<uint32_t>(room + choices_.Below(3)));
     }
   }
@@ -343,8 +347,9 @@ class DmGeneratorImpl : public Generator {
   Operation BlockIoctl() {
     Operation operation = OnSlot(Kind::kIoctl);
     operation.request = choices_.Of<unsigned long>(
-        {BLKGETSIZE64, BLKROGET, BLKSSZGET, BLKDISCARD, BLKZEROOUT, kGetGeometry});
+        {BLKGETSIZE64, BLKROGET, BLKROSET, BLKSSZGET, BLKDISCARD, BLKZEROOUT, kGetGeometry});
     operation.bytes.assign(operation.request == kGetGeometry ? 16 : sizeof(uint64_t), '\0');
+    if (operation.request == BLKROSET) operation.bytes[0] = static_cast<char>(choices_.Below(2));
     if (operation.request == BLKDISCARD || operation.request == BLKZEROOUT) {
       const uint64_t range[2] = {512 * choices_.Below(70), 512 * choices_.Below(40)};
       operation.bytes.assign(reinterpret_cast<const char*>(range), sizeof(range));
@@ -362,6 +367,8 @@ class DmGeneratorImpl : public Generator {
   bool has_odd_flags_ = false;
   bool has_odd_tables_ = false;
   bool has_short_buffers_ = false;
+  // Not with short buffers: what can only be read has no end where the request has.
+  bool has_read_only_memory_ = false;
 };
 
 }  // namespace

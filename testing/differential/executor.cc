@@ -150,7 +150,11 @@ Outcome Executor::Ioctl(sys::File& file, const Operation& operation) {
     const int descriptor = DescriptorOf(*operation.descriptor_slot);
     std::memcpy(&outcome.bytes[0], &descriptor, sizeof(descriptor));
   }
-  outcome.result = conformance::GuardedIoctl(file, operation.request, outcome.bytes);
+  const size_t writable_bytes = operation.writable_bytes.value_or(outcome.bytes.size());
+  outcome.result =
+      writable_bytes < outcome.bytes.size()
+          ? conformance::HalfReadOnlyIoctl(file, operation.request, writable_bytes, outcome.bytes)
+          : conformance::GuardedIoctl(file, operation.request, outcome.bytes);
   // Numbers of descriptors are no concern of the drivers.
   if (has_descriptor) std::memset(&outcome.bytes[0], 0, sizeof(int));
   return outcome;

@@ -105,6 +105,8 @@ class KernelSideImpl : public Side {
     {
       auto device = host_.root->OpenFile(absl::StrCat("/dev/loop", number), {});
       if (!device.ok()) return sys::GetErrno(device.status()) == ENOENT;
+      std::string writable(sizeof(int), '\0');
+      conformance::GuardedIoctl(**device, BLKROSET, writable);
       const bool is_bound = (*device)->IoctlValue(LOOP_CLR_FD, 0).ok();
       if (!has_worn_loops_ && number < kLoops) return !is_bound;
     }

@@ -219,8 +219,9 @@ class LoopGeneratorImpl : public Generator {
 
   Operation Query() {
     Operation operation = OnDevice(Kind::kIoctl);
-    operation.request = choices_.Of<unsigned long>({BLKGETSIZE64, BLKROGET, BLKSSZGET});
+    operation.request = choices_.Of<unsigned long>({BLKGETSIZE64, BLKROGET, BLKROSET, BLKSSZGET});
     operation.bytes.assign(sizeof(uint64_t), '\0');
+    if (operation.request == BLKROSET) operation.bytes[0] = static_cast<char>(choices_.Below(2));
     return operation;
   }
 

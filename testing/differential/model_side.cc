@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as a side: a new kernel for each history.
 
+#include <unistd.h>
+
+#include <cstdint>
 #include <memory>
 
 #include "absl/time/time.h"
@@ -18,6 +21,8 @@ class ModelSideImpl : public Side {
  public:
   ModelSideImpl(const model::Profile& profile, uint32_t dm_major) : profile_(profile) {
     options_.dm_major = dm_major;
+    options_.memory_bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                            static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   }
 
   absl::Status Begin(const Start& start) override {

@@ -46,6 +46,7 @@ std::string RequestName(unsigned long request) {
       {BLKZEROOUT, "BLKZEROOUT"},
       {BLKGETSIZE64, "BLKGETSIZE64"},
       {BLKROGET, "BLKROGET"},
+      {BLKROSET, "BLKROSET"},
       {BLKSSZGET, "BLKSSZGET"},
       {BLKFLSBUF, "BLKFLSBUF"},
   };
@@ -126,7 +127,11 @@ std::string Show(const Operation& operation) {
     const std::string request = line.substr(0, line.rfind(" = "));
     // What cannot be decoded is shown as it is.
     const bool is_broken = request.find('<') != std::string::npos;
-    return absl::StrCat(request, " [", operation.bytes.size(), " bytes]",
+    const std::string writable =
+        operation.writable_bytes.has_value()
+            ? absl::StrCat(", ", *operation.writable_bytes, " of them writable")
+            : "";
+    return absl::StrCat(request, " [", operation.bytes.size(), " bytes", writable, "]",
                         is_broken ? absl::StrCat(" | ", Folded(operation.bytes)) : "");
   }
   std::string text = absl::StrCat("slot ", operation.slot, ": ", NameOf(operation));

@@ -41,6 +41,8 @@ struct Operation {
   uint64_t value = 0;
   // The descriptor number of this slot is the value, or the first four bytes: of ioctls only.
   std::optional<size_t> descriptor_slot;
+  // How much of the memory of an ioctl can be written, when that is not all of it.
+  std::optional<size_t> writable_bytes;
   std::string path;
   sys::OpenOptions options;
   uint64_t offset = 0;

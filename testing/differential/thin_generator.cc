@@ -3,7 +3,8 @@
 // one "q" (minor 1) that fights with it, thin devices "t0" to "t3" (minors 2 to 5), messages,
 // reads, writes and discards, growth and shrinking of both devices.
 //
-// Pools fail at once when they are full: a write that waits for room ends a history.
+// Pools fail at once when they are full, but for those of a few histories: a write that waits for
+// room ends a history.
 
 #include <cstring>
 #include <memory>
@@ -37,6 +38,8 @@ class ThinGeneratorImpl : public Generator {
     has_odd_words_ = choices_.OneIn(2);
     has_second_pool_ = choices_.OneIn(4);
     is_small_ = choices_.OneIn(2);
+    is_queueing_ = choices_.OneIn(6);
+    has_long_tables_ = choices_.OneIn(4);
     AddOperations();
     Begin();
   }
@@ -54,7 +57,7 @@ class ThinGeneratorImpl : public Generator {
     if (choices_.OneIn(8)) return;
     beginning_.push_back(Create("p"));
     beginning_.push_back(
-        LoadTable("p", DataBlocks() * 128, "thin-pool", "7:0 7:1 128 0 1 error_if_no_space"));
+        LoadTable("p", DataBlocks() * 128, "thin-pool", absl::StrCat("7:0 7:1 128 0", WhenFull())));
     beginning_.push_back(Suspend("p", 0));
     for (uint32_t id = 0; id < 2; ++id) {
       beginning_.push_back(Send("p", absl::StrCat("create_thin ", id)));
@@ -115,6 +118,8 @@ class ThinGeneratorImpl : public Generator {
   uint32_t OddSuspend() { return choices_.OneIn(3) ? DM_NOFLUSH_FLAG : 0; }
   // Of 64 KiB; small pools are soon full.
   uint64_t DataBlocks() { return is_small_ ? 8 + choices_.Below(8) : 128; }
+
+  std::string WhenFull() const { return is_queueing_ ? "" : " 1 error_if_no_space"; }
 
   // ---- Requests.
 
@@ -209,10 +214,10 @@ class ThinGeneratorImpl : public Generator {
   Operation LoadPool() {
     static const auto& features = *new std::vector<std::string>{
         "skip_block_zeroing", "ignore_discard", "no_discard_passdown", "read_only"};
-    std::string words = "error_if_no_space";
-    uint64_t count = 1;
+    std::string words = is_queueing_ ? "" : "error_if_no_space";
+    uint64_t count = is_queueing_ ? 0 : 1;
     while (choices_.OneIn(2) && count < 4) {
-      absl::StrAppend(&words, " ", choices_.Of(features));
+      absl::StrAppend(&words, words.empty() ? "" : " ", choices_.Of(features));
       ++count;
     }
     std::string line = absl::StrCat("7:0 7:1 128 ", choices_.Below(4), " ", count, " ", words);
@@ -238,7 +243,25 @@ class ThinGeneratorImpl : public Generator {
                                        absl::StrCat(Pool("p"), " 0 ", Pool("p"))});
     }
     const uint64_t length = choices_.Of<uint64_t>({128, 1000, 2048, 2048, 4096});
-    return LoadTable(ThinName(choices_.Below(kThins)), length, "thin", line, ReadOnly());
+    DmRequest request(1024);
+    request.Name(ThinName(choices_.Below(kThins))).Flags(ReadOnly());
+    request.Target(0, length, "thin", line);
+    if (has_long_tables_ && choices_.OneIn(3)) AddTarget(length, &request);
+    return Ioctl(DM_TABLE_LOAD, request);
+  }
+
+  // Behind a thin target; another one, too, be it of the same id.
+  void AddTarget(uint64_t start, DmRequest* request) {
+    switch (choices_.Below(4)) {
+      case 0:
+        request->Target(start, 128, "zero", "");
+        return;
+      case 1:
+        request->Target(start, 128, "linear", "7:3 0");
+        return;
+      default:
+        request->Target(start, 1024, "thin", absl::StrCat(Pool(PoolName()), " ", Id()));
+    }
   }
 
   // Something else in the place of a pool or of a thin device.
@@ -322,6 +345,8 @@ class ThinGeneratorImpl : public Generator {
   bool has_odd_words_ = false;
   bool has_second_pool_ = false;
   bool is_small_ = false;
+  bool is_queueing_ = false;
+  bool has_long_tables_ = false;
   History beginning_;
   size_t next_ = 0;
 };
