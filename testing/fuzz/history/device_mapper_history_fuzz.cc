@@ -26,6 +26,8 @@
 #include "sys/host.h"
 #include "sys/status.h"
 #include "sys/units.h"
+#include "testing/fuzz/history/mapper_checks.h"
+#include "testing/fuzz/history/mapper_words.h"
 #include "testing/fuzz/history/world.h"
 #include "testing/model/disk.h"
 #include "testing/model/model_kernel.h"
@@ -34,20 +36,9 @@
 namespace dmkit::history {
 namespace {
 
-constexpr const char* kNames[] = {"a", "b", "c", "d"};
-constexpr size_t kDevices = std::size(kNames);
+constexpr size_t kDevices = std::size(kMapperNames);
 constexpr uint64_t kDiskBytes = uint64_t{4} << 20;
-// The pool's data device is divided into blocks of this many sectors.
-constexpr uint64_t kBlock = 128;
-
-// What is known of a device.
-struct Mapped {
-  bool exists = false;
-  std::vector<dm::TableLine> active;
-  std::vector<dm::TableLine> inactive;
-  bool suspended = false;
-  int deferred = 0;  // its removal is due, or may be
-};
+constexpr uint64_t kBlockBytes = kMapperBlock * 512;
 
 class MapperHistory {
  public:
@@ -70,10 +61,10 @@ class MapperHistory {
  private:
   dm::DeviceMapper& dm() { return world_.dm(0); }
   Mapped& mapped() { return mapped_[number_]; }
-  dm::DmName Name(size_t number) const { return *dm::DmName::Create(kNames[number]); }
+  dm::DmName Name(size_t number) const { return *dm::DmName::Create(kMapperNames[number]); }
   dm::DmName name() const { return Name(number_); }
   std::string what(absl::string_view verb) const {
-    return absl::StrCat(verb, " ", kNames[number_]);
+    return absl::StrCat(verb, " ", kMapperNames[number_]);
   }
 
   absl::Status Do(absl::string_view text, const std::function<absl::Status()>& operation) {
@@ -125,7 +116,8 @@ class MapperHistory {
   void Create() {
     dm::CreateOptions options;
     const uint32_t with = input_.Byte();
-    if ((with & 1) != 0) options.uuid = *dm::DmUuid::Create(absl::StrCat("UUID-", kNames[number_]));
+    if ((with & 1) != 0)
+      options.uuid = *dm::DmUuid::Create(absl::StrCat("UUID-", kMapperNames[number_]));
     if ((with & 2) != 0) options.minor = with >> 2;
     const absl::Status status =
         Do(what("create"), [&] { return dm().Create(name(), options).status(); });
@@ -140,49 +132,12 @@ class MapperHistory {
     }
   }
 
-  dm::TableLine Line(uint64_t start, uint32_t kind) {
-    const uint64_t length = 8 + (kind >> 4) * 8;
-    const auto line = [&](absl::string_view type, std::string params, uint64_t sectors) {
-      return dm::TableLine{sys::Sectors{start}, sys::Sectors{sectors},
-                           *dm::TargetType::Create(type), std::move(params)};
-    };
-    switch (kind % 8) {
-      case 0:
-        return line("zero", "", length);
-      case 1:
-        return line("error", "", length);
-      case 2:
-        return line("linear", absl::StrCat("/dev/vda ", input_.Byte() * 32), length);
-      case 3:
-        return line("linear", absl::StrCat("/dev/mapper/", kNames[input_.Below(kDevices)], " 0"),
-                    length);
-      case 4:
-        return line("striped", absl::StrCat("2 8 /dev/vda 0 /dev/vda ", input_.Byte() * 32),
-                    length * 2);
-      case 5:
-        return line("thin-pool",
-                    absl::StrCat("/dev/vdc /dev/vdb ", kBlock, " ", input_.Below(8),
-                                 (kind & 32) != 0 ? " 1 error_if_no_space" : ""),
-                    kBlock * (8 + (kind >> 6) * 8));
-      case 6:
-        return line(
-            "thin",
-            absl::StrCat("/dev/mapper/", kNames[input_.Below(kDevices)], " ", input_.Below(4)),
-            kBlock * 16);
-      default:
-        return line("thin",
-                    absl::StrCat("/dev/mapper/", kNames[input_.Below(kDevices)], " ",
-                                 input_.Below(4), " /dev/vda"),
-                    kBlock * 16);
-    }
-  }
-
   void Load() {
     std::vector<dm::TableLine> table;
     uint64_t start = 0;
     const uint32_t lines = 1 + input_.Below(2);
     for (uint32_t i = 0; i < lines; ++i) {
-      table.push_back(Line(start, input_.Byte()));
+      table.push_back(ReadTableLine(start, input_));
       start += table.back().length.count();
     }
     dm::LoadOptions options;
@@ -246,7 +201,7 @@ class MapperHistory {
 
   void Rename() {
     const size_t to = input_.Below(kDevices);
-    const absl::Status status = Do(absl::StrCat(what("rename"), " to ", kNames[to]), [&] {
+    const absl::Status status = Do(absl::StrCat(what("rename"), " to ", kMapperNames[to]), [&] {
       return dm().Rename(name(), Name(to), dm::UdevCookie()).status();
     });
     if (!status.ok()) return;
@@ -262,28 +217,11 @@ class MapperHistory {
   }
 
   void Message() {
-    const char* const kMessages[] = {"create_thin 0",
-                                     "create_thin 1",
-                                     "create_snap 2 0",
-                                     "create_snap 3 2",
-                                     "delete 0",
-                                     "delete 2",
-                                     "set_transaction_id 0 1",
-                                     "reserve_metadata_snap",
-                                     "release_metadata_snap",
-                                     "@cancel_deferred_remove",
-                                     "bad"};
-    const std::string message = kMessages[input_.Below(std::size(kMessages))];
+    const std::string message = ReadMessage(input_);
     const absl::Status status = Do(absl::StrCat(what("message"), " ", message), [&] {
       return dm().Message(name(), sys::Sectors{0}, message).status();
     });
     if (status.ok() && message[0] == '@') mapped().deferred = 0;
-  }
-
-  // Only where nothing can be waiting: the io of a suspended device does for ever.
-  bool MayWait() const {
-    return std::any_of(mapped_.begin(), mapped_.end(),
-                       [](const Mapped& mapped) { return mapped.suspended; });
   }
 
   std::unique_ptr<sys::File> OpenDevice() {
@@ -297,10 +235,11 @@ class MapperHistory {
 
   void Io() {
     const uint32_t how = input_.Byte();
-    if (MayWait()) return;
+    // Io of a suspended device waits for ever.
+    if (AnySuspended(mapped_)) return;
     const auto file = OpenDevice();
     if (file == nullptr) return;
-    const uint64_t at = uint64_t{how % 16} * kBlock * 512;
+    const uint64_t at = uint64_t{how % 16} * kBlockBytes;
     std::string bytes(4096, static_cast<char>(how));
     world_.Note(absl::StrCat(what("write and read"), " at ", at));
     const absl::Status written = file->WriteAt(at, bytes);
@@ -311,14 +250,8 @@ class MapperHistory {
     world_.ForgiveHangs();
     const bool is_zero = mapped().active.size() == 1 && mapped().active[0].type.text() == "zero";
     if (written.ok() && synced.ok() && got.ok() && *got == bytes.size() && !is_zero) {
-      world_.Expect(back == bytes || HasZeros(), "what was written is not read");
+      world_.Expect(back == bytes || AnyZeros(mapped_), "what was written is not read");
     }
-  }
-  bool HasZeros() const {
-    return std::any_of(mapped_.begin(), mapped_.end(), [](const Mapped& mapped) {
-      return std::any_of(mapped.active.begin(), mapped.active.end(),
-                         [](const dm::TableLine& line) { return line.type.text() == "zero"; });
-    });
   }
 
   void Hold() {
@@ -391,14 +324,7 @@ class MapperHistory {
         return;
       }
       if (known.empty()) continue;
-      world_.Expect(table->targets.size() == known.size(), "the lines of a table");
-      for (size_t i = 0; i < known.size(); ++i) {
-        const dm::TargetStatus& line = table->targets[i];
-        world_.Expect(line.start == known[i].start && line.length == known[i].length &&
-                          line.type == known[i].type.text(),
-                      "a line of a table");
-        if (known[i].params.empty()) world_.Expect(line.text.empty(), "the words of a table");
-      }
+      ExpectTable(world_, table->targets, known);
       world_.Expect(table->info.suspended == mapped().suspended, "suspended or not");
     }
   }
@@ -412,29 +338,15 @@ class MapperHistory {
     for (size_t i = 0; i < kDevices; ++i) {
       const auto listed =
           std::find_if(list->begin(), list->end(),
-                       [&](const dm::ListedDevice& one) { return one.name == kNames[i]; });
+                       [&](const dm::ListedDevice& one) { return one.name == kMapperNames[i]; });
       if (listed == list->end()) {
         world_.Expect(!mapped_[i].exists || mapped_[i].deferred != 0, "a device is gone");
         mapped_[i] = Mapped();
         continue;
       }
       world_.Expect(mapped_[i].exists, "a device that nobody made");
-      ExpectFound(Name(i), *listed);
+      ExpectFound(world_, dm(), Name(i), *listed);
     }
-  }
-
-  void ExpectFound(const dm::DmName& name, const dm::ListedDevice& listed) {
-    const auto by_name = dm().Info(name);
-    const auto by_number = dm().Info(listed.device);
-    world_.ExpectOk(by_name.status(), "a listed device");
-    world_.ExpectOk(by_number.status(), "the number of a listed device");
-    world_.Expect(*by_name == *by_number, "two ways to one device");
-    world_.Expect(by_name->device == listed.device, "the number of a device");
-    world_.Expect(by_name->open_count >= 0, "the open count");
-    if (!listed.uuid.has_value() || listed.uuid->empty()) return;
-    const auto by_uuid = dm().Info(*dm::DmUuid::Create(*listed.uuid));
-    world_.ExpectOk(by_uuid.status(), "the uuid of a listed device");
-    world_.Expect(*by_uuid == *by_name, "two ways to one device");
   }
 
   // In the order that stacks allow.

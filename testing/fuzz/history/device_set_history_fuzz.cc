@@ -22,6 +22,7 @@
 #include "sys/host.h"
 #include "sys/status.h"
 #include "sys/units.h"
+#include "testing/fuzz/history/known_device.h"
 #include "testing/fuzz/history/world.h"
 #include "testing/model/disk.h"
 #include "testing/model/model_kernel.h"
@@ -35,21 +36,10 @@ using thinp::DeviceSet;
 
 constexpr const char* kNames[] = {"a", "b", "c", "d"};
 constexpr size_t kDevices = std::size(kNames);
-constexpr size_t kBlocks = 3;
-constexpr uint64_t kBlockBytes = 65536;
-constexpr size_t kIoBytes = 4096;
 constexpr uint64_t kSize = uint64_t{1} << 20;
 constexpr uint64_t kLargeSize = uint64_t{2} << 20;
 constexpr char kRoot[] = "/store";
 constexpr char kMetadataFile[] = "/store/pool/metadata";
-
-// What must be true of a device.
-struct Device {
-  enum { kAbsent, kPresent, kUnknown } state = kAbsent;
-  // The first byte of each block, as far as it is known.
-  std::array<std::optional<char>, kBlocks> blocks;
-  bool deferred = false;  // its removal may be due at the last close
-};
 
 class SetHistory {
  public:
@@ -131,7 +121,7 @@ class SetHistory {
   void Disturb() { repaired_ = false; }
   void Repaired() { repaired_ = true; }
 
-  Device& device() { return devices_[name_]; }
+  KnownDevice& device() { return devices_[name_]; }
   std::string name() const { return kNames[name_]; }
   bool IsHeld(size_t name) const {
     return std::any_of(held_.begin(), held_.end(),
@@ -157,89 +147,61 @@ class SetHistory {
   // What is not known is what the state says now.
   void Learn(size_t number) {
     const absl::Status found = set(user_)->Find(kNames[number]).status();
-    world_.Expect(found.ok() || sys::GetErrno(found) == ENOENT,
-                  absl::StrCat(kNames[number], ": ", found.ToString()));
-    Device& known = devices_[number];
-    if (known.state == Device::kPresent) world_.ExpectOk(found, "a device is lost");
-    if (known.state == Device::kAbsent) world_.Expect(!found.ok(), "a device that nobody made");
-    known.state = found.ok() ? Device::kPresent : Device::kAbsent;
+    NoteFound(world_, kNames[number], found, devices_[number]);
   }
 
   void Add() {
     const Outcome outcome = Do(absl::StrCat("add ", name()), [&] {
       return set(user_)->AddThin(name(), sys::Bytes{kSize}, {}).status();
     });
-    Device fresh;
+    KnownDevice fresh;
     for (auto& block : fresh.blocks) block = '\0';
     Made(outcome, fresh);
   }
 
   void Snapshot() {
-    const Device origin = devices_[other_];
+    const KnownDevice origin = devices_[other_];
     const Outcome outcome = Do(absl::StrCat("snapshot ", name(), " of ", kNames[other_]), [&] {
       return set(user_)->AddSnapshot(name(), kNames[other_], sys::Bytes{kLargeSize}, {}).status();
     });
     if (outcome.status.ok() && !outcome.crashed) {
-      world_.Expect(origin.state != Device::kAbsent, "a snapshot of nothing");
-      devices_[other_].state = Device::kPresent;
+      world_.Expect(origin.state != KnownDevice::kAbsent, "a snapshot of nothing");
+      devices_[other_].state = KnownDevice::kPresent;
     }
-    if (origin.state == Device::kPresent || outcome.status.ok()) return Made(outcome, origin);
+    if (origin.state == KnownDevice::kPresent || outcome.status.ok()) return Made(outcome, origin);
     if (!Expected(outcome)) return Made(outcome, origin);
-    if (origin.state == Device::kAbsent) {
+    if (origin.state == KnownDevice::kAbsent) {
       world_.Expect(
           sys::GetErrno(outcome.status) == ENOENT || sys::GetErrno(outcome.status) == EEXIST,
           "a snapshot without an origin");
     }
   }
 
-  void Made(const Outcome& outcome, const Device& made) {
-    Device& known = device();
-    const auto before = known.state;
-    if (outcome.status.ok()) {
-      world_.Expect(before != Device::kPresent, "a device is made twice");
-      known.state = Device::kPresent;
-      known.blocks = made.blocks;
-      if (outcome.undisturbed) Repaired();
-      return;
-    }
-    if (Expected(outcome)) {
-      const bool exists = sys::GetErrno(outcome.status) == EEXIST;
-      world_.Expect(exists && before != Device::kAbsent, "a device cannot be made");
-      known.state = Device::kPresent;
-      return;
-    }
-    if (before == Device::kPresent) return;
-    // It may have been there before, too.
-    if (before == Device::kUnknown) {
-      for (size_t i = 0; i < kBlocks; ++i) {
-        if (known.blocks[i] != made.blocks[i]) known.blocks[i].reset();
-      }
-    } else {
-      known.blocks = made.blocks;
-    }
-    known.state = Device::kUnknown;
+  void Made(const Outcome& outcome, const KnownDevice& made) {
+    if (outcome.status.ok() && outcome.undisturbed) Repaired();
+    NoteMade(world_, outcome, Expected(outcome), made, device());
   }
 
   void Delete() {
     const bool is_held = IsHeld(name_);
     const Outcome outcome =
         Do(absl::StrCat("delete ", name()), [&] { return set(user_)->Delete(name()); });
-    Device& known = device();
+    KnownDevice& known = device();
     if (outcome.status.ok()) {
-      world_.Expect(known.state != Device::kAbsent, "a device is deleted twice");
+      world_.Expect(known.state != KnownDevice::kAbsent, "a device is deleted twice");
       world_.Expect(!is_held, "a device in use is deleted");
-      known.state = Device::kAbsent;
+      known.state = KnownDevice::kAbsent;
       if (outcome.undisturbed) Repaired();
     } else if (Expected(outcome)) {
       const int error = sys::GetErrno(outcome.status);
       if (error == ENOENT) {
-        world_.Expect(known.state != Device::kPresent, "a device is lost");
-        known.state = Device::kAbsent;
+        world_.Expect(known.state != KnownDevice::kPresent, "a device is lost");
+        known.state = KnownDevice::kAbsent;
       } else {
         world_.Expect(error == EBUSY && is_held, "a device cannot be deleted");
       }
-    } else if (known.state == Device::kPresent) {
-      known.state = Device::kUnknown;
+    } else if (known.state == KnownDevice::kPresent) {
+      known.state = KnownDevice::kUnknown;
     }
   }
 
@@ -249,9 +211,9 @@ class SetHistory {
     if (!Expected(outcome)) return;
     const bool absent = sys::GetErrno(outcome.status) == ENOENT;
     world_.Expect(outcome.status.ok() || absent, "a device cannot grow");
-    world_.Expect(!absent || device().state != Device::kPresent, "a device is lost");
-    world_.Expect(absent || device().state != Device::kAbsent, "a device is there again");
-    device().state = absent ? Device::kAbsent : Device::kPresent;
+    world_.Expect(!absent || device().state != KnownDevice::kPresent, "a device is lost");
+    world_.Expect(absent || device().state != KnownDevice::kAbsent, "a device is there again");
+    device().state = absent ? KnownDevice::kAbsent : KnownDevice::kPresent;
     Repaired();
   }
 
@@ -267,7 +229,7 @@ class SetHistory {
     });
     if (outcome.crashed) return std::nullopt;
     if (outcome.status.ok()) {
-      world_.Expect(device().state != Device::kAbsent, "a device is there again");
+      world_.Expect(device().state != KnownDevice::kAbsent, "a device is there again");
       device().deferred = false;
       // Until a repair resumes it.
       if (info->suspended) {
@@ -275,10 +237,10 @@ class SetHistory {
         return std::nullopt;
       }
       // Nobody knows whether it will stay.
-      if (device().state == Device::kUnknown) return std::nullopt;
+      if (device().state == KnownDevice::kUnknown) return std::nullopt;
       return info->device;
     }
-    if (Expected(outcome) && repaired_ && device().state == Device::kPresent) {
+    if (Expected(outcome) && repaired_ && device().state == KnownDevice::kPresent) {
       world_.Expect(device().deferred, "a device cannot be activated");
     }
     return std::nullopt;
@@ -297,28 +259,11 @@ class SetHistory {
     const auto number = Activate();
     if (!number.has_value()) return;
     const auto file = OpenDevice(*number);
-    CompareBlocks(*file);
+    CompareBlocks(world_, name(), *file, device());
     const size_t block = what % kBlocks;
     const char byte = static_cast<char>('A' + what / kBlocks % 26);
     world_.Note(absl::StrCat("write ", std::string(1, byte), " into block ", block));
-    world_.ExpectOk(file->WriteAt(block * kBlockBytes, std::string(kIoBytes, byte)), "a write");
-    world_.ExpectOk(file->Sync(), "a sync");
-    device().blocks[block] = byte;
-  }
-
-  void CompareBlocks(sys::File& file) {
-    for (size_t block = 0; block < kBlocks; ++block) {
-      std::string bytes(kIoBytes, '\0');
-      const auto got = file.ReadAt(block * kBlockBytes, absl::MakeSpan(bytes));
-      world_.ExpectOk(got.status(), "a read");
-      const std::optional<char> expected = device().blocks[block];
-      const bool whole = bytes.find_first_not_of(bytes[0]) == std::string::npos;
-      if (!whole || (expected.has_value() && bytes[0] != *expected)) {
-        world_.Fail(absl::StrCat(name(), ", block ", block, ": ", bytes.substr(0, 1), " for ",
-                                 std::string(1, expected.value_or('?'))));
-      }
-      device().blocks[block] = bytes[0];
-    }
+    WriteBlock(world_, *file, block, byte, device());
   }
 
   // Opens a device and keeps it open, or closes it.
@@ -381,7 +326,7 @@ class SetHistory {
     const auto unsynced = static_cast<model::Unsynced>(input_.Below(3));
     world_.Reboot(unsynced);
     pool_is_up_ = false;
-    for (Device& device : devices_) device.deferred = false;
+    for (KnownDevice& device : devices_) device.deferred = false;
     Disturb();
   }
 
@@ -394,17 +339,17 @@ class SetHistory {
     for (auto& held : held_[0]) held.reset();
     Open();
     for (name_ = 0; name_ < kDevices; ++name_) {
-      if (device().state != Device::kPresent) continue;
+      if (device().state != KnownDevice::kPresent) continue;
       const auto number = Activate();
       world_.Expect(number.has_value(), "a device cannot be used");
-      CompareBlocks(*OpenDevice(*number));
+      CompareBlocks(world_, name(), *OpenDevice(*number), device());
     }
     Check();
     const auto list = set(0)->List();
     world_.ExpectOk(list.status(), "a list");
-    const auto present = std::count_if(devices_.begin(), devices_.end(), [](const Device& device) {
-      return device.state == Device::kPresent;
-    });
+    const auto present = std::count_if(
+        devices_.begin(), devices_.end(),
+        [](const KnownDevice& device) { return device.state == KnownDevice::kPresent; });
     world_.Expect(list->devices.size() == static_cast<size_t>(present), "the number of devices");
     TakeDown();
   }
@@ -426,7 +371,7 @@ class SetHistory {
 
   Input& input_;
   const uint32_t header_;
-  std::array<Device, kDevices> devices_;
+  std::array<KnownDevice, kDevices> devices_;
   std::array<std::unique_ptr<DeviceSet>, World::kUsers> sets_;
   std::array<std::array<std::unique_ptr<sys::File>, kDevices>, World::kUsers> held_;
   World world_;

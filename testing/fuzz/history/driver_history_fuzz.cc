@@ -20,9 +20,9 @@
 #include "absl/strings/string_view.h"
 #include "driver/driver.h"
 #include "driver/options.h"
-#include "sys/durable.h"
 #include "sys/host.h"
 #include "sys/status.h"
+#include "testing/fuzz/history/layer_files.h"
 #include "testing/fuzz/history/world.h"
 #include "testing/model/disk.h"
 #include "testing/model/model_kernel.h"
@@ -33,12 +33,8 @@ namespace {
 
 constexpr const char* kNames[] = {"a", "b", "c", "d"};
 constexpr size_t kLayers = std::size(kNames);
-constexpr size_t kFiles = 2;
-constexpr size_t kFileBytesMax = 1 << 20;
 constexpr char kMetadataFile[] = "/store/pool/metadata";
 constexpr uint64_t kMetadataBytes = uint64_t{4} << 20;
-
-using Contents = std::array<std::string, kFiles>;  // "": no such file
 
 struct Layer {
   enum { kAbsent, kPresent, kUnknown } state = kAbsent;
@@ -198,39 +194,18 @@ class DriverHistory {
   }
 
   void Compare(const std::string& path) {
-    const auto dir = world_.host(user_).root->OpenDir(path);
-    world_.ExpectOk(dir.status(), "a mounted layer can be opened");
-    Contents found;
-    for (size_t i = 0; i < kFiles; ++i) {
-      auto contents = sys::ReadFile(**dir, absl::StrCat("f", i), kFileBytesMax);
-      world_.Expect(contents.ok() || sys::GetErrno(contents.status()) == ENOENT, "a file is read");
-      if (contents.ok()) found[i] = *std::move(contents);
-    }
-    const auto entries = (*dir)->List(".");
-    world_.ExpectOk(entries.status(), "a listing");
-    const auto files =
-        found.size() - static_cast<size_t>(std::count(found.begin(), found.end(), ""));
-    world_.Expect(entries->size() == files + (HasLostAndFound(*entries) ? 1 : 0),
-                  "a layer has a file of somebody else");
+    const Contents found = ReadLayer(world_, user_, path);
     if (layer().files.has_value() && *layer().files != found) {
-      world_.Fail(absl::StrCat(name(), " has '", found[0].substr(0, 8), "', '",
-                               found[1].substr(0, 8), "' for '", (*layer().files)[0].substr(0, 8),
-                               "', '", (*layer().files)[1].substr(0, 8), "'"));
+      world_.Fail(absl::StrCat(name(), " has ", Words(found), " for ", Words(*layer().files)));
     }
     layer().files = found;
-  }
-  static bool HasLostAndFound(const std::vector<sys::DirEntry>& entries) {
-    return std::any_of(entries.begin(), entries.end(),
-                       [](const sys::DirEntry& entry) { return entry.name == "lost+found"; });
   }
 
   void Write(const std::string& path, uint32_t what) {
     const size_t file = what % kFiles;
     const std::string text(1 + (what % 8) * 5000, static_cast<char>('A' + what % 26));
     world_.Note(absl::StrCat("write ", text.substr(0, 1), " to file ", file, " of ", name()));
-    const auto dir = world_.host(user_).root->OpenDir(path);
-    world_.ExpectOk(dir.status(), "a mounted layer can be opened");
-    world_.ExpectOk(sys::ReplaceFileDurably(**dir, absl::StrCat("f", file), text), "a write");
+    WriteFile(world_, user_, path, file, text);
     (*layer().files)[file] = text;
   }
 
