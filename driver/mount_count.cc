@@ -49,8 +49,14 @@ absl::StatusOr<std::string> ReadBootId(sys::Dir& root) {
   return std::string(boot_id);
 }
 
-// Nothing when `text` is no count of this boot.
-std::optional<uint32_t> ParseCount(absl::string_view text, absl::string_view boot_id) {
+absl::Status Context(const absl::Status& status, absl::string_view operation,
+                     const LayerId& layer) {
+  return sys::AddContext(status, absl::StrCat(operation, " mount count of layer ", layer.text()));
+}
+
+}  // namespace
+
+std::optional<uint32_t> ParseMountCount(absl::string_view text, absl::string_view boot_id) {
   if (!absl::ConsumePrefix(&text, boot_id) || !absl::ConsumePrefix(&text, " ") ||
       !absl::ConsumeSuffix(&text, "\n")) {
     return std::nullopt;
@@ -58,12 +64,9 @@ std::optional<uint32_t> ParseCount(absl::string_view text, absl::string_view boo
   return sys::ParseUnsigned32(text);
 }
 
-absl::Status Context(const absl::Status& status, absl::string_view operation,
-                     const LayerId& layer) {
-  return sys::AddContext(status, absl::StrCat(operation, " mount count of layer ", layer.text()));
+std::string PrintMountCount(uint32_t count, absl::string_view boot_id) {
+  return absl::StrCat(boot_id, " ", count, "\n");
 }
-
-}  // namespace
 
 absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::string_view run_dir) {
   DMKIT_ASSIGN_OR_RETURN(std::string boot_id, ReadBootId(*host.root));
@@ -80,7 +83,7 @@ absl::StatusOr<uint32_t> MountCounts::Read(const LayerId& layer) const {
   const int error = sys::GetErrno(text.status());
   if (error == ENOENT || error == EFBIG) return 0;
   if (!text.ok()) return Context(text.status(), "read", layer);
-  return ParseCount(*text, boot_id_).value_or(0);
+  return ParseMountCount(*text, boot_id_).value_or(0);
 }
 
 absl::Status MountCounts::Write(const LayerId& layer, uint32_t count) {
@@ -88,8 +91,8 @@ absl::Status MountCounts::Write(const LayerId& layer, uint32_t count) {
     const absl::Status removed = dir_->Unlink(layer.text());
     return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : Context(removed, "clear", layer);
   }
-  return Context(sys::ReplaceFile(*dir_, layer.text(), absl::StrCat(boot_id_, " ", count, "\n")),
-                 "write", layer);
+  return Context(sys::ReplaceFile(*dir_, layer.text(), PrintMountCount(count, boot_id_)), "write",
+                 layer);
 }
 
 }  // namespace dmkit::driver

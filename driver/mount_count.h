@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,6 +42,10 @@ class MountCounts {
   std::unique_ptr<sys::Dir> dir_;
   std::string boot_id_;
 };
+
+// What such a file says: nothing when `text` is no count of that boot.
+std::optional<uint32_t> ParseMountCount(absl::string_view text, absl::string_view boot_id);
+std::string PrintMountCount(uint32_t count, absl::string_view boot_id);
 
 }  // namespace dmkit::driver
 
