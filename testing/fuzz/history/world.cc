@@ -20,6 +20,7 @@
 namespace dmkit::history {
 namespace {
 
+constexpr size_t kCopiedBytes = 16384;
 constexpr int kErrors[] = {EIO, ENOSPC, ENOMEM, EINTR, EBUSY, EACCES, ENXIO, EINVAL};
 
 model::ModelOptions KernelOptions(uint32_t choice) {
@@ -163,10 +164,13 @@ std::vector<std::string> CheckMetadataFile(const sys::Host& host, absl::string_v
   options.access = sys::Access::kReadWrite;
   const auto to = sys::OpenBlock(host, scratch.number(), options);
   if (!to.ok()) return {to.status().ToString()};
-  std::string bytes(1 << 20, '\0');
+  std::string bytes(kCopiedBytes, '\0');
+  const std::string zeros = bytes;
   for (uint64_t at = 0;; at += bytes.size()) {
     const auto got = (*from)->ReadAt(at, absl::MakeSpan(bytes));
     if (!got.ok() || *got == 0) break;
+    // Most of it is, and a new disk has them.
+    if (bytes.compare(0, *got, zeros, 0, *got) == 0) continue;
     const absl::Status written = (*to)->WriteAt(at, absl::string_view(bytes).substr(0, *got));
     if (!written.ok()) return {written.ToString()};
   }
