@@ -134,6 +134,55 @@ TEST_F(SharedSuiteTest, UnknownLayersAreSaidToBeUnknown) {
   EXPECT_THAT(driver.Exists("child"), sys::IsOkAndHolds(false));
 }
 
+// What Docker showed of an image and a container in "inspect".
+TEST_F(SharedSuiteTest, LayersHaveDevicesAndSizesOfTheirOwn) {
+  Driver& driver = Open();
+  Make("image", "");
+  Make("container", "image");
+  const auto image = driver.Inspect("image");
+  const auto container = driver.Inspect("container");
+  ASSERT_TRUE(image.ok()) << image.status();
+  ASSERT_TRUE(container.ok()) << container.status();
+  EXPECT_NE(image->thin_id(), container->thin_id());
+  EXPECT_NE(image->device_name(), container->device_name());
+  EXPECT_EQ(image->size_bytes(), 64 * kMiB);
+  EXPECT_EQ(container->size_bytes(), 64 * kMiB);
+}
+
+TEST_F(SharedSuiteTest, ALayerWhoseDeviceSomebodyDeletedCanBeRemoved) {
+  Driver& driver = Open();
+  Make("web", "");
+  Make("other", "");
+  const auto pool = dm::DmName::Create(driver.PoolStatus()->name());
+  ASSERT_TRUE(pool.ok()) << pool.status();
+  ASSERT_THAT(dm().Message(*pool, sys::Sectors(0),
+                           absl::StrCat("delete ", driver.Inspect("web")->thin_id())),
+              sys::IsOk());
+  EXPECT_THAT(driver.Remove("web"), sys::IsOk());
+  EXPECT_THAT(driver.Exists("web"), sys::IsOkAndHolds(false));
+  EXPECT_TRUE(driver.PoolCheck()->clean()) << driver.PoolCheck()->DebugString();
+  In("other", [](sys::Dir& rootfs) { EXPECT_THAT(Names(rootfs), IsEmpty()); });
+}
+
+TEST_F(SharedSuiteTest, MountsThatAProgramLeftBehindAreFoundAndTakenDown) {
+  Open();
+  Make("web", "");
+  const auto path = driver_->Get("web");
+  ASSERT_TRUE(path.ok()) << path.status();
+  {
+    auto rootfs = host().root->OpenDir(*path);
+    ASSERT_TRUE(rootfs.ok());
+    Put(**rootfs, "file", "kept");
+  }
+  Open();
+  EXPECT_THAT(driver_->Get("web"), sys::IsOkAndHolds(*path));
+  EXPECT_THAT(driver_->Cleanup(), sys::IsOk());
+  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  EXPECT_THAT(DeviceNames(), IsEmpty());
+  Open();
+  In("web", [](sys::Dir& rootfs) { EXPECT_EQ(Text(rootfs, "file"), "kept"); });
+}
+
 // 0, or the errno of the first piece of a MiB that could not be written and synced.
 int Fill(sys::Dir& rootfs, const std::string& name, uint64_t mib) {
   sys::OpenOptions options;
