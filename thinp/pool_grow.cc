@@ -37,27 +37,30 @@ uint64_t MetadataBlocks(sys::Bytes size) {
   return sectors.count() * sys::kSectorBytes / kMetadataBlockBytes;
 }
 
+bool AsksForData(const proto::PoolState& state, const PoolOptions& options, const Pool& pool) {
+  if (!options.data_loop_size.has_value() || state.data().loop_file().empty()) return false;
+  const sys::Sectors block_size = pool.params().block_size;
+  const sys::DataBlocks blocks =
+      sys::WholeBlocks(sys::WholeSectors(*options.data_loop_size), block_size);
+  return blocks.count() * block_size.count() > pool.length().count();
+}
+
 }  // namespace
 
 absl::StatusOr<bool> AsksForGrowth(const sys::Host& host, const std::string& root,
                                    const proto::PoolState& state, const PoolOptions& options,
                                    const Pool& pool) {
-  if (state.read_only()) return false;
   const std::string metadata = LoopPath(root, state.metadata());
-  if (options.data_loop_size.has_value() && !state.data().loop_file().empty()) {
-    const sys::Sectors wanted = sys::WholeSectors(*options.data_loop_size);
-    if (wanted.count() - wanted.count() % pool.params().block_size.count() >
-        pool.length().count()) {
-      return true;
-    }
-  }
-  if (!options.metadata_loop_size.has_value() || metadata.empty()) return false;
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host.root->Stat(metadata));
-  if (stat.size_bytes < options.metadata_loop_size->count()) return true;
-  // Its growth may have been interrupted between the file and the pool.
+  const bool names_metadata = options.metadata_loop_size.has_value() && !metadata.empty();
+  const bool asks = AsksForData(state, options, pool);
+  if (!asks && !names_metadata) return false;
   DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus status, pool.Status());
-  return CheckGrowable(pool, status).ok() &&
-         status.total_metadata_blocks < MetadataBlocks(sys::Bytes{stat.size_bytes});
+  if (!CheckGrowable(pool, status).ok()) return false;
+  if (asks) return true;
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host.root->Stat(metadata));
+  // The file may have its size already: a growth was interrupted before the pool had it.
+  const sys::Bytes size{std::max(stat.size_bytes, options.metadata_loop_size->count())};
+  return status.total_metadata_blocks < MetadataBlocks(size);
 }
 
 absl::Status GrowPool(dm::DeviceMapper& dm, const std::string& root, const proto::PoolState& state,

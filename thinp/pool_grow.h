@@ -24,8 +24,8 @@ namespace dmkit::thinp {
 absl::Status GrowPool(dm::DeviceMapper& dm, const std::string& root, const proto::PoolState& state,
                       const PoolOptions& options, Pool& pool);
 
-// Whether `options` asks for larger loop files than the active pool has. No cost where it names no
-// sizes.
+// Whether `options` asks for larger loop files than the active pool has, and its mode allows that:
+// a pool that takes no changes must not keep people from reading. No cost where no sizes are named.
 absl::StatusOr<bool> AsksForGrowth(const sys::Host& host, const std::string& root,
                                    const proto::PoolState& state, const PoolOptions& options,
                                    const Pool& pool);

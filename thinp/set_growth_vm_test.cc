@@ -167,6 +167,26 @@ TEST_F(SetGrowthVmTest, ReadOnlyPoolIsNotGrown) {
   EXPECT_THAT(set().GrowPool(), FailsWithCode(kFailedPrecondition));
 }
 
+TEST_F(SetGrowthVmTest, SizesThatAReadOnlyPoolCannotTakeDoNotKeepPeopleFromReading) {
+  Open();
+  Add("a");
+  auto pool = Pool::Adopt(plain(), Name(SetName("pool")));
+  ASSERT_THAT(pool, IsOk());
+  ThinPoolParams params = pool->params();
+  params.features.read_only = true;
+  ASSERT_THAT(pool->Reload(params), IsOk());
+  Ask(96, 8);
+  Open();
+  EXPECT_THAT(set().Find("a"), IsOk());
+  EXPECT_EQ(FileBytes("data"), 64 * kMiB);
+  params.features.read_only = false;
+  ASSERT_THAT(pool->Reload(params), IsOk());
+  Open();
+  EXPECT_EQ(DataBytes(), 96 * kMiB);
+  EXPECT_EQ(MetadataBytes(), 8 * kMiB);
+  ExpectClean();
+}
+
 TEST_F(SetGrowthVmTest, SnapshotsStopBelowTheFreeSpaceThatIsKept) {
   options().pool.min_free_percent = 50;
   Open();
