@@ -26,8 +26,8 @@
 // it. The boot id changes.
 //
 // What is not modelled: torn sectors (a page of 4096 bytes is old or new as a whole), disks that
-// lie about a flush, bit rot, memory that runs out, and time that calls take. Io errors are made with
-// Disk::SetFault, with dm's error target, or at the seam with sys::FaultyHost around host().
+// lie about a flush, bit rot, memory that runs out, and time that calls take. Io errors are made
+// with Disk::SetFault, with dm's error target, or at the seam with sys::FaultyHost around host().
 //
 // Time is virtual: it moves by a microsecond per call, by Clock::Sleep and by waits. A call that
 // would wait for ever fails instead and is listed by Hangs(), unless SetBlocking says otherwise. So
