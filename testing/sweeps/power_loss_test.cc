@@ -21,6 +21,7 @@
 #include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/status_matchers.h"
+#include "sys/units.h"
 #include "testing/model/model_kernel.h"
 
 namespace dmkit {
@@ -50,8 +51,9 @@ class Store {
     dm_ = std::make_unique<dm::DeviceMapper>(*std::move(dm));
     driver::DriverConfig config;
     config.root = kRoot;
-    config.options = *driver::ParseOptions(
-        {"dm.basesize=32M", "dm.loopdatasize=256M", "dm.loopmetadatasize=4M"});
+    config.options =
+        *driver::ParseOptions({"dm.basesize=32M", absl::StrCat("dm.loopdatasize=", data_mib_, "M"),
+                               "dm.loopmetadatasize=4M"});
     auto driver = driver::Driver::Open(*dm_, config);
     if (driver.ok()) driver_ = *std::move(driver);
     return driver.status();
@@ -60,6 +62,8 @@ class Store {
     driver_.reset();
     dm_.reset();
   }
+  // The size of the pool's data that every Open asks for from now on.
+  void AskForData(uint64_t mebibytes) { data_mib_ = mebibytes; }
 
   // A file of the layer, which is synced with its name.
   absl::Status Write(const std::string& layer, const std::string& text) {
@@ -82,6 +86,15 @@ class Store {
     EXPECT_THAT(driver_->Put(layer, false), IsOk());
     return text.value_or("");
   }
+  // Of the filesystem in the layer.
+  uint64_t Space(const std::string& layer) {
+    const auto path = driver_->Get(layer);
+    EXPECT_THAT(path, IsOk()) << layer;
+    if (!path.ok()) return 0;
+    const uint64_t bytes = (*kernel_.host().root->OpenDir(*path))->Space()->total_bytes;
+    EXPECT_THAT(driver_->Put(layer, false), IsOk());
+    return bytes;
+  }
   std::set<std::string> Layers() {
     std::set<std::string> ids;
     const auto list = driver_->List();
@@ -95,6 +108,7 @@ class Store {
  private:
   ModelKernel kernel_;
   sys::FaultyHost faulty_;
+  uint64_t data_mib_ = 256;
   std::unique_ptr<dm::DeviceMapper> dm_;
   std::unique_ptr<driver::Driver> driver_;
 };
@@ -196,6 +210,48 @@ void ExpectLayer(Store& store, const std::string& id, bool done, bool is_made) {
   }
 }
 
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+// The layer has its old size or 48 MiB, and its filesystem fills it.
+void ExpectWholeSize(Store& store, const std::string& id, bool done) {
+  const auto layer = store.driver().Inspect(id);
+  ASSERT_THAT(layer, IsOk());
+  const uint64_t size = layer->size_bytes();
+  EXPECT_TRUE(size == 48 * kMiB || (!done && size == 32 * kMiB)) << size;
+  EXPECT_GT(store.Space(id), size / 4 * 3);
+  EXPECT_EQ(store.Read(id), "of web");
+}
+
+void AddGrowth(std::vector<Scene>& scenes) {
+  scenes.push_back({"GrowOfAMountedLayer", true,
+                    [](Store& store) {
+                      const auto path = store.driver().Get("web");
+                      if (!path.ok()) return path.status();
+                      return store.driver().Grow("web", sys::Bytes{48 * kMiB});
+                    },
+                    [](Store& store, bool done) { ExpectWholeSize(store, "web", done); }});
+  scenes.push_back({"CreateOfALargerLayer", true,
+                    [](Store& store) {
+                      driver::CreateOptions options;
+                      options.parent = "web";
+                      options.size = sys::Bytes{48 * kMiB};
+                      return store.driver().Create("large", options);
+                    },
+                    [](Store& store, bool done) {
+                      ExpectLayer(store, "large", done, true);
+                      if (store.Layers().count("large") == 0) return;
+                      ExpectWholeSize(store, "large", /*done=*/true);
+                    }});
+  scenes.push_back({"GrowOfThePool", true,
+                    [](Store& store) {
+                      store.AskForData(300);
+                      return store.Open();
+                    },
+                    [](Store& store, bool) {
+                      EXPECT_EQ(store.driver().PoolStatus()->total_data_bytes(), 300 * kMiB);
+                    }});
+}
+
 std::vector<Scene> Scenes() {
   std::vector<Scene> scenes;
   scenes.push_back(
@@ -234,6 +290,7 @@ std::vector<Scene> Scenes() {
                       return cleaned.ok() ? store.Open() : cleaned;
                     },
                     [](Store& store, bool) { ExpectLayer(store, "web", true, true); }});
+  AddGrowth(scenes);
   return scenes;
 }
 
