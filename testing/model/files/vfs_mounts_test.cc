@@ -221,15 +221,15 @@ TEST_F(VfsTest, TmpfsIsMountedWithASize) {
 }
 
 TEST_F(VfsTest, TmpfsIsNumberedAnewAfterAPowerLoss) {
-  const auto mount = [this] {
+  const auto mounted_number = [this] {
     const auto mounted = vfs_.MountsOf(1).Mount({"tmpfs", "/mnt", "tmpfs", 0, ""});
     EXPECT_THAT(mounted, sys::IsOk());
     return (*mounted)->Stat(".")->device;
   };
-  const sys::DeviceNumber first = mount();
-  EXPECT_NE(mount(), first);
+  const sys::DeviceNumber first = mounted_number();
+  EXPECT_NE(mounted_number(), first);
   vfs_.LosePower(Unsynced::kKept);
-  EXPECT_EQ(mount(), first);
+  EXPECT_EQ(mounted_number(), first);
 }
 
 TEST_F(VfsTest, PowerLossDropsMountsWithoutAWriteBack) {
