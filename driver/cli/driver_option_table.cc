@@ -61,7 +61,8 @@ constexpr DriverOptionSpec kDriverOptions[] = {
      "How full that pool is when lvm2 makes it grow. Default: 80."},
     {"dm.override_udev_sync_check", "true|false",
      "Taken for Docker's sake. It changes nothing: no udev is needed."},
-    {"dm.libdm_log_level", "LEVEL", "Taken for Docker's sake: 2 (the default) to 7."},
+    {"dm.libdm_log_level", "LEVEL",
+     "As libdevmapper counts: 2 (the default) to 7. At 7 every ioctl is shown, as with --trace."},
 };
 
 }  // namespace
