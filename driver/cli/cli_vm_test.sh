@@ -116,6 +116,25 @@ expect 0 --root store create image $made
 expect 0 --root /scratch/store create web --parent image --format json
 [ "$(cat /tmp/out)" = "{}" ] || fail "no empty object"
 expect 0 --root store create empty --parent base
+expect 1 --root store create small --parent image --size 64m
+err "128"
+expect 0 --root store create large --parent image --size 160m
+expect 0 --root store inspect large --format json
+out '"size_bytes":"167772160"'
+expect 0 --root store get large
+blocks=$(stat -f -c %b store/mnt/large/rootfs)
+expect 0 --root store grow large 192m
+[ "$(stat -f -c %b store/mnt/large/rootfs)" -gt "$blocks" ] || fail "the filesystem did not grow"
+expect 1 --root store grow large 64m
+err "dmkit: grow large: "
+expect 1 --root store grow nosuch 1g
+err nosuch
+truncate -s 1100m store/pool/data
+expect 0 --root store pool grow
+expect 0 --root store pool status --format json
+out '"total_data_bytes":"1153433600"'
+expect 0 --root store put large
+expect 0 --root store rm large
 expect 1 --root store create web
 err EEXIST
 expect 1 --root store create x --parent nosuch

@@ -25,8 +25,8 @@ constexpr OptionSpec kGlobalOptions[] = {
      "them all. May be given several times. Used by the commands on layers and on the pool; most "
      "matter only when the store is made, which remembers them."},
     {OptionId::kFormat, 0, false, "format", "text|json", WordKind::kChoice,
-     "text (the default) is for people; json prints one object on standard output, and an error "
-     "as one object on standard error."},
+     "text (the default) is for people; json prints one object on standard output, and an error as "
+     "one object on standard error."},
     {OptionId::kTrace, 0, false, "trace", "", WordKind::kOther,
      "Shows each device-mapper and loop ioctl, request and reply, as one line on standard error "
      "that starts with \"trace: \"."},
@@ -37,7 +37,10 @@ constexpr OptionSpec kGlobalOptions[] = {
 };
 
 constexpr OperandSpec kOneId[] = {{"ID", Count::kOne, WordKind::kLayer}};
+constexpr OperandSpec kNewId[] = {{"ID", Count::kOne, WordKind::kOther}};
 constexpr OperandSpec kIds[] = {{"ID", Count::kOneOrMore, WordKind::kLayer}};
+constexpr OperandSpec kIdAndSize[] = {{"ID", Count::kOne, WordKind::kLayer},
+                                      {"SIZE", Count::kOne, WordKind::kOther}};
 constexpr OperandSpec kNames[] = {{"NAME", Count::kAny, WordKind::kMappedDevice}};
 constexpr OperandSpec kMessageOperands[] = {{"NAME", Count::kOne, WordKind::kMappedDevice},
                                             {"SECTOR", Count::kOne, WordKind::kOther},
@@ -50,6 +53,10 @@ constexpr OperandSpec kCommandWords[] = {{"COMMAND", Count::kAny, WordKind::kCom
 constexpr OptionSpec kCreateOptions[] = {
     {OptionId::kParent, 0, false, "parent", "PARENT", WordKind::kLayer,
      "The layer to start from. Without it the new layer is an empty filesystem."},
+    {OptionId::kSize, 0, false, "size", "SIZE", WordKind::kOther,
+     "How large the layer is, at least as its parent; its filesystem grows at once. A SIZE is a "
+     "number of bytes, or has a suffix k, m, g, t or p for powers of 1024. Without it, as large as "
+     "the parent."},
 };
 constexpr OptionSpec kPutOptions[] = {
     {OptionId::kAll, 0, false, "all", "", WordKind::kOther,
@@ -63,8 +70,8 @@ constexpr OptionSpec kLoopAttachOptions[] = {
     {OptionId::kReadOnly, 0, false, "read-only", "", WordKind::kOther,
      "The device refuses to be written."},
     {OptionId::kOffset, 0, false, "offset", "SIZE", WordKind::kOther,
-     "The device starts this far into the file. A SIZE is a number of bytes, or has a suffix k, "
-     "m, g or t for powers of 1024."},
+     "The device starts this far into the file. A SIZE is a number of bytes, or has a suffix k, m, "
+     "g or t for powers of 1024."},
     {OptionId::kSizeLimit, 0, false, "size-limit", "SIZE", WordKind::kOther,
      "The device is not larger than this. Without it, it reaches to the end of the file."},
     {OptionId::kBlockSize, 0, false, "block-size", "BYTES", WordKind::kOther,
@@ -85,7 +92,7 @@ constexpr ExitTexts kCheckExits = {"nothing is wrong", "there are problems, or t
                                    ""};
 
 constexpr CommandSpec kCommands[] = {
-    {CommandId::kCreate, SectionId::kLayers, "create", kOneId, kCreateOptions,
+    {CommandId::kCreate, SectionId::kLayers, "create", kNewId, kCreateOptions,
      "Make a layer, empty or from another one",
      "Makes the layer ID as a thin snapshot: of PARENT, which may be mounted and stays as it is, "
      "or of an empty filesystem. The first create under a root makes the store: thin pool, state "
@@ -94,7 +101,8 @@ constexpr CommandSpec kCommands[] = {
      "An ID starts with a letter or digit, goes on with these and \"_\", \".\" and \"-\", and has "
      "at most 85 bytes. \"base\" and \"pool\" are reserved. Creating an ID that exists is an "
      "error.",
-     kUsual, kEmptyReport, "dmkit create debian\ndmkit create web --parent debian", true},
+     kUsual, kEmptyReport, "dmkit create debian\ndmkit create web --parent debian --size 20g",
+     true},
     {CommandId::kRemove, SectionId::kLayers, "rm", kIds, kNoOptions, "Remove layers",
      "Removes each layer ID with all it holds. Layers made from it are independent and stay. A "
      "layer that is mounted is not removed: put it first. When one of several cannot be removed "
@@ -119,8 +127,8 @@ constexpr CommandSpec kCommands[] = {
      "List the layers as a tree",
      "Each layer stands below its parent, with its size, the space it maps in the pool (shared "
      "blocks included) and where it is mounted, with the number of gets when it is not one. A "
-     "parent that was removed is shown as removed. State files that cannot be read are listed "
-     "last with the problem and what to do; their layers cannot be used, all others can.",
+     "parent that was removed is shown as removed. State files that cannot be read are listed last "
+     "with the problem and what to do; their layers cannot be used, all others can.",
      kUsual, "LayerList", "dmkit ls", true},
     {CommandId::kInspect, SectionId::kLayers, "inspect", kOneId, kNoOptions,
      "Show all about one layer",
@@ -137,6 +145,10 @@ constexpr CommandSpec kCommands[] = {
      "kernel, the pool included unless it was given with dm.thinpooldev. No layer is lost: the "
      "next command brings back what it needs. What can be taken down is, also after an error.",
      kUsual, kEmptyReport, "dmkit cleanup", true},
+    {CommandId::kGrow, SectionId::kLayers, "grow", kIdAndSize, kNoOptions, "Make a layer larger",
+     "Makes the layer ID and its filesystem as large as SIZE says, also while it is mounted. A "
+     "layer never becomes smaller; one that has this size already is no error.",
+     kUsual, kEmptyReport, "dmkit grow web 40g", true},
     {CommandId::kPoolStatus, SectionId::kPool, "status", kNoOperands, kNoOptions,
      "Show the pool's mode, space and devices",
      "Shows the thin pool below the layers: name, mode, transaction id, used and total space of "
@@ -148,13 +160,18 @@ constexpr CommandSpec kCommands[] = {
      "whose thin device is gone, and for state files that cannot be read. Each problem is printed "
      "with what to do. Changes nothing.",
      kCheckExits, "PoolCheck", "dmkit pool check", true},
+    {CommandId::kPoolGrow, SectionId::kPool, "grow", kNoOperands, kNoOptions,
+     "Make the pool as large as what it lies on",
+     "Takes into use what was added to the pool's loop files or devices: make these larger first. "
+     "A pool that was given with dm.thinpooldev is left to whoever made it.",
+     kUsual, kEmptyReport, "truncate -s 200g /var/lib/dmkit/pool/data\ndmkit pool grow", true},
     {CommandId::kDmList, SectionId::kDm, "ls", kNoOperands, kNoOptions, "List the mapped devices",
      "Prints name and device number of every mapped device, whoever made it.", kUsual,
      "DmDeviceList", "dmkit dm ls", true},
     {CommandId::kDmStatus, SectionId::kDm, "status", kNames, kDmStatusOptions,
      "Show the status of each target",
-     "Prints the status line of each target in the active tables of the devices NAME, or of all. "
-     "A thin pool commits its metadata for it.",
+     "Prints the status line of each target in the active tables of the devices NAME, or of all. A "
+     "thin pool commits its metadata for it.",
      kUsual, "DmDeviceList", "dmkit dm status mypool", true},
     {CommandId::kDmTable, SectionId::kDm, "table", kNames, kNoOptions, "Show the active tables",
      "Prints the active tables of the devices NAME, or of all, as they could be loaded again; but "
@@ -168,9 +185,9 @@ constexpr CommandSpec kCommands[] = {
     {CommandId::kDmMessage, SectionId::kDm, "message", kMessageOperands, kNoOptions,
      "Send a message to a target",
      "Sends the WORDs, joined by blanks, to the target at SECTOR of the device NAME, and prints "
-     "what it answers, if anything. 0 is right for targets that do not care. Words that start "
-     "with a dash go after `--`. What a message does and whether it can be repeated is the "
-     "target's affair: a message to a pool behind dmkit's back can cost layers.",
+     "what it answers, if anything. 0 is right for targets that do not care. Words that start with "
+     "a dash go after `--`. What a message does and whether it can be repeated is the target's "
+     "affair: a message to a pool behind dmkit's back can cost layers.",
      kUsual, "DmMessageReply", "dmkit dm message mydelay 0 @stats_list", true},
     {CommandId::kDmTargets, SectionId::kDm, "targets", kNoOperands, kNoOptions,
      "List the target types that the kernel has loaded",

@@ -23,8 +23,10 @@ enum class CommandId {
   kInspect,
   kStatus,
   kCleanup,
+  kGrow,
   kPoolStatus,
   kPoolCheck,
+  kPoolGrow,
   kDmList,
   kDmStatus,
   kDmTable,
@@ -55,6 +57,7 @@ enum class OptionId {
   kSizeLimit,
   kBlockSize,
   kDirectIo,
+  kSize,
 };
 
 // What a word is, for the shells that complete it.

@@ -3,51 +3,23 @@
 // otherwise answer a mistyped --root with a new pool.
 
 #include <functional>
-#include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "dm/device_mapper.h"
 #include "driver/cli/execute.h"
 #include "driver/cli/output.h"
 #include "driver/cli/request.h"
+#include "driver/cli/store.h"
 #include "driver/driver.h"
 #include "driver/layer_id.h"
 #include "driver/report.pb.h"
 #include "sys/status.h"
-#include "thinp/device_set.h"
 
 namespace dmkit::driver::cli {
 namespace {
-
-// A driver and what it stands on.
-struct Store {
-  std::unique_ptr<dm::DeviceMapper> dm;
-  std::unique_ptr<Driver> driver;
-};
-
-absl::StatusOr<bool> StoreExists(const Context& context) {
-  DMKIT_ASSIGN_OR_RETURN(const std::string root, AbsolutePath(context.host, context.global.root));
-  return thinp::SetExists(context.host, root);
-}
-
-enum class WhenMissing { kMake, kFail };
-
-absl::StatusOr<Store> OpenStore(const Context& context, WhenMissing when_missing) {
-  DriverConfig config;
-  DMKIT_ASSIGN_OR_RETURN(config.root, AbsolutePath(context.host, context.global.root));
-  config.create = when_missing == WhenMissing::kMake;
-  config.options = context.global.options;
-  Store store;
-  DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(context.host));
-  store.dm = std::make_unique<dm::DeviceMapper>(std::move(dm));
-  DMKIT_ASSIGN_OR_RETURN(store.driver, Driver::Open(*store.dm, config));
-  return store;
-}
 
 // Opens the store and tells what `ask` finds, or the first error.
 template <typename Report>
@@ -68,7 +40,10 @@ void Execute(const CreateRequest& request, const Context& context) {
   absl::StatusOr<Store> store =
       OpenStore(context, request.parent.empty() ? WhenMissing::kMake : WhenMissing::kFail);
   if (!store.ok()) return context.output.Fail(id, store.status());
-  const absl::Status status = store->driver->Create(id, {request.parent});
+  CreateOptions options;
+  options.parent = request.parent;
+  options.size = request.size;
+  const absl::Status status = store->driver->Create(id, options);
   if (!status.ok()) context.output.Fail(id, status);
 }
 
@@ -148,6 +123,14 @@ void Execute(const CleanupRequest&, const Context& context) {
   if (!status.ok()) context.output.Fail("", status);
 }
 
+void Execute(const GrowRequest& request, const Context& context) {
+  const std::string& id = request.id.text();
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail(id, store.status());
+  const absl::Status status = store->driver->Grow(id, request.size);
+  if (!status.ok()) context.output.Fail(id, status);
+}
+
 void Execute(const PoolStatusRequest&, const Context& context) {
   Answer<report::PoolStatus>(context, "", [](Driver& driver) { return driver.PoolStatus(); });
 }
@@ -160,6 +143,13 @@ void Execute(const PoolCheckRequest&, const Context& context) {
     return check;
   });
   if (!clean) context.output.set_exit_status(kExitFailed);
+}
+
+void Execute(const PoolGrowRequest&, const Context& context) {
+  absl::StatusOr<Store> store = OpenStore(context, WhenMissing::kFail);
+  if (!store.ok()) return context.output.Fail("", store.status());
+  const absl::Status status = store->driver->GrowPool();
+  if (!status.ok()) context.output.Fail("", status);
 }
 
 }  // namespace dmkit::driver::cli

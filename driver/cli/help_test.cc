@@ -186,7 +186,7 @@ TEST(HelpTest, NoLineIsWiderThanATerminal) {
 }
 
 TEST(HelpTest, SynopsisShowsOperandsAndOptions) {
-  EXPECT_EQ(Synopsis(*FindCommand("", "create")), "create ID [--parent PARENT]");
+  EXPECT_EQ(Synopsis(*FindCommand("", "create")), "create ID [--parent PARENT] [--size SIZE]");
   EXPECT_EQ(Synopsis(*FindCommand("", "rm")), "rm ID...");
   EXPECT_EQ(Synopsis(*FindCommand("dm", "status")), "dm status [NAME...] [--noflush]");
   EXPECT_EQ(Synopsis(*FindCommand("dm", "message")), "dm message NAME SECTOR WORD...");
@@ -197,7 +197,7 @@ TEST(HelpTest, ShortUsageIsOfWhatWasNamed) {
   EXPECT_EQ(ShortUsage(FindCommand("", "rm"), nullptr),
             "usage: dmkit rm ID...\nTry `dmkit help rm`.\n");
   EXPECT_EQ(ShortUsage(nullptr, FindGroup("pool")),
-            "usage: dmkit pool status|check\nTry `dmkit help pool`.\n");
+            "usage: dmkit pool status|check|grow\nTry `dmkit help pool`.\n");
   EXPECT_THAT(ShortUsage(nullptr, nullptr), HasSubstr("usage: dmkit create|rm|get|put|"));
   EXPECT_THAT(ShortUsage(nullptr, nullptr), HasSubstr("dmkit dm ls|status|"));
 }

@@ -39,7 +39,7 @@ void CleanStrings(Message& message) {
   std::vector<const FieldDescriptor*> fields;
   reflection->ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    if (field->type() == FieldDescriptor::TYPE_STRING) {
       CleanString(message, field);
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && field->is_repeated()) {
       for (int i = 0; i < reflection->FieldSize(message, field); ++i) {

@@ -48,6 +48,14 @@ absl::StatusOr<sys::Bytes> ParseBytes(absl::string_view option, absl::string_vie
   return size;
 }
 
+// As for dm.basesize: whole sectors.
+absl::StatusOr<sys::Bytes> ParseLayerSize(absl::string_view option, absl::string_view value) {
+  absl::StatusOr<LayerOptions> options = ParseLayerOptions({absl::StrCat("size=", value)});
+  if (!options.ok()) return sys::AddContext(options.status(), option);
+  if (!options->size.has_value()) return WrongValue(option, value, "a size above 0");
+  return *options->size;
+}
+
 absl::StatusOr<std::vector<dm::DmName>> ParseNames(const std::vector<std::string>& words) {
   std::vector<dm::DmName> names;
   for (const std::string& word : words) {
@@ -59,13 +67,22 @@ absl::StatusOr<std::vector<dm::DmName>> ParseNames(const std::vector<std::string
 
 absl::StatusOr<Request> ParseCreate(const SortedWords& words) {
   DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
-  CreateRequest request{std::move(id), ""};
+  CreateRequest request{std::move(id), "", std::nullopt};
   const std::optional<absl::string_view> parent = words.Value(OptionId::kParent);
   if (parent.has_value() && *parent != kBaseLayer) {
     DMKIT_ASSIGN_OR_RETURN(const LayerId parent_id, LayerId::Create(*parent));
     request.parent = parent_id.text();
   }
+  if (const auto value = words.Value(OptionId::kSize)) {
+    DMKIT_ASSIGN_OR_RETURN(request.size, ParseLayerSize("--size", *value));
+  }
   return request;
+}
+
+absl::StatusOr<Request> ParseGrow(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  DMKIT_ASSIGN_OR_RETURN(const sys::Bytes size, ParseLayerSize("SIZE", words.operands[1]));
+  return GrowRequest{std::move(id), size};
 }
 
 absl::StatusOr<Request> ParseRemove(const SortedWords& words) {
@@ -170,10 +187,14 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
       return StatusRequest{};
     case CommandId::kCleanup:
       return CleanupRequest{};
+    case CommandId::kGrow:
+      return ParseGrow(words);
     case CommandId::kPoolStatus:
       return PoolStatusRequest{};
     case CommandId::kPoolCheck:
       return PoolCheckRequest{};
+    case CommandId::kPoolGrow:
+      return PoolGrowRequest{};
     case CommandId::kDmList:
       return DmListRequest{};
     case CommandId::kDmStatus:

@@ -3,13 +3,12 @@
 #include "driver/cli/parse.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/request.h"
@@ -232,6 +231,28 @@ TEST(ParseTest, BadLoopValuesAreRefused) {
                  {"loop", "attach", "f", "g"},
                  {"loop", "detach"},
                  {"loop", "detach", "a", "b"}});
+}
+
+TEST(ParseTest, SizesOfLayersAreWholeSectors) {
+  EXPECT_EQ(Good<CreateRequest>({"create", "a"}).size, std::nullopt);
+  EXPECT_EQ(Good<CreateRequest>({"create", "a", "--size", "1g"}).size,
+            sys::Bytes(uint64_t{1} << 30));
+  const GrowRequest grow = Good<GrowRequest>({"grow", "a", "1.5k"});
+  EXPECT_EQ(grow.id.text(), "a");
+  EXPECT_EQ(grow.size, sys::Bytes(1536));
+  EXPECT_EQ(Good<GrowRequest>({"grow", "a", "1000"}).size, sys::Bytes(512));
+  Good<PoolGrowRequest>({"pool", "grow"});
+  ExpectRefused({{"grow"},
+                 {"grow", "a"},
+                 {"grow", "a", "0"},
+                 {"grow", "a", "-1g"},
+                 {"grow", "a", "511"},
+                 {"grow", "a", "1g", "b"},
+                 {"grow", "a/b", "1g"},
+                 {"create", "a", "--size", "0"},
+                 {"create", "a", "--size", "much"},
+                 {"create", "a", "--size=99999999p"},
+                 {"pool", "grow", "1g"}});
 }
 
 TEST(ParseTest, CompletionIsOfAKnownShell) {

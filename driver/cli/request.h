@@ -6,6 +6,7 @@
 #define DMKIT_DRIVER_CLI_REQUEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,6 +33,7 @@ struct GlobalValues {
 struct CreateRequest {
   LayerId id;
   std::string parent;  // empty: the base
+  std::optional<sys::Bytes> size;
 };
 struct RemoveRequest {
   std::vector<LayerId> ids;
@@ -52,8 +54,14 @@ struct InspectRequest {
 };
 struct StatusRequest {};
 struct CleanupRequest {};
+struct GrowRequest {
+  LayerId id;
+  sys::Bytes size;
+};
+
 struct PoolStatusRequest {};
 struct PoolCheckRequest {};
+struct PoolGrowRequest {};
 
 // An empty list of names stands for all devices.
 struct DmListRequest {};
@@ -97,10 +105,11 @@ struct HelpRequest {
 
 using Request =
     std::variant<CreateRequest, RemoveRequest, GetRequest, PutRequest, ExistsRequest, ListRequest,
-                 InspectRequest, StatusRequest, CleanupRequest, PoolStatusRequest, PoolCheckRequest,
-                 DmListRequest, DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest,
-                 DmTargetsRequest, LoopAttachRequest, LoopDetachRequest, LoopListRequest,
-                 VersionRequest, CompletionRequest, ManualRequest, HelpRequest>;
+                 InspectRequest, StatusRequest, CleanupRequest, GrowRequest, PoolStatusRequest,
+                 PoolCheckRequest, PoolGrowRequest, DmListRequest, DmStatusRequest, DmTableRequest,
+                 DmInfoRequest, DmMessageRequest, DmTargetsRequest, LoopAttachRequest,
+                 LoopDetachRequest, LoopListRequest, VersionRequest, CompletionRequest,
+                 ManualRequest, HelpRequest>;
 
 }  // namespace dmkit::driver::cli
 

@@ -90,7 +90,7 @@ TEST_F(RunTest, WhoIsNotRootIsToldBeforeAnythingIsTouched) {
       words = {CommandWords(command).substr(0, CommandWords(command).find(' ')), words[0]};
     }
     for (const OperandSpec& operand : command.operands) {
-      if (operand.count != Count::kAny) words.push_back("1");
+      if (operand.count != Count::kAny) words.push_back("4096");
     }
     const Outcome outcome = RunAs(1000, words);
     EXPECT_EQ(outcome.exit_status, kExitFailed) << CommandWords(command);
