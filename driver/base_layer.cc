@@ -62,7 +62,7 @@ absl::StatusOr<std::string> FormatDevice(const sys::Host& host, thinp::DeviceSet
 
 // Every snapshot of the base then has the rootfs directory already.
 absl::Status MakeRootfs(LayerMounts& mounts, const DeviceState& base) {
-  DMKIT_RETURN_IF_ERROR(mounts.Up(base));
+  DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
   return mounts.Down(kBaseLayer);
 }
 
@@ -105,7 +105,7 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
   }
   // A growth that was interrupted has left it mounted.
   DMKIT_RETURN_IF_ERROR(mounts.Down(kBaseLayer));
-  DMKIT_RETURN_IF_ERROR(mounts.Up(base));
+  DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
   const absl::Status grown = [&]() -> absl::Status {
     DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set.Activate(base));
     DMKIT_ASSIGN_OR_RETURN(const std::string node, dm::EnsureDeviceNode(host, active.device));

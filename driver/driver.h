@@ -33,8 +33,11 @@ struct DriverConfig {
 };
 
 struct CreateOptions {
-  std::string parent;              // a layer; empty: the base, so that the new layer is empty
+  std::string parent;  // a layer; empty: the base, so that the new layer is empty
   std::optional<sys::Bytes> size = std::nullopt;  // unset: the parent's
+  // Make the layer "<id>-init" from the parent, with the files that a container runtime mounts
+  // over, and the new layer from that one.
+  bool init = false;
 };
 
 // All methods may be called by several processes on one root at a time, and by several threads on
@@ -61,6 +64,8 @@ class Driver {
   // file cannot be read. Safe to repeat.
   // INVALID_ARGUMENT a size below the parent's, with both sizes. A larger one grows the filesystem
   // at once (ENOENT without its program), and blocks for as long as that takes.
+  // With `init`, an init layer that an interrupted making left is made anew; EEXIST a layer of that
+  // name which is none. It is incomplete until all that is in it is on stable storage.
   absl::Status Create(absl::string_view id, const CreateOptions& options);
 
   // Makes a layer and its filesystem `size` large, also one that is mounted. OK when it is. A
@@ -77,10 +82,20 @@ class Driver {
   // What Open was asked for and left as it was, in sentences for people.
   const std::vector<std::string>& warnings() const;
 
-  // Removes a layer. Layers made from it stay. ENOENT when there is none (also when repeated);
-  // EBUSY while it is mounted or its device is in use: the message says where. FAILED_PRECONDITION
-  // when the pool takes no changes.
+  // Removes a layer, and its init layer with it. Layers made from it stay. One whose device is in
+  // use though it is not mounted here (by a copy of its mount in another mount namespace) is
+  // removed all the same, unless options.use_deferred_deletion is false: nothing finds it any more,
+  // its space is freed by a later Remove or CollectGarbage, and Create of its name is EBUSY until
+  // then. ENOENT when there is none (also when repeated); EBUSY while it is mounted or, without
+  // deferral, in use: the message says where. FAILED_PRECONDITION when the pool takes no changes.
+  // Blocks on handing its space back (options.blkdiscard). Frees the space of earlier ones, for a
+  // second at most.
   absl::Status Remove(absl::string_view id);
+
+  // Frees the space of removed layers that were in use then: as many as can be in `patience`, where
+  // one look at the store is all when there are none. An error is one of that look; what could not
+  // be freed is told in the report. May go past `patience` by the time that one layer takes.
+  absl::StatusOr<report::GarbageReport> CollectGarbage(absl::Duration patience);
 
   // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
   // directory. Every Get wants one Put. ENOENT no such layer; DATA_LOSS its state file cannot be
@@ -93,8 +108,8 @@ class Driver {
   // out. A layer mounted without a count has the count 1. Blocks while the filesystem writes back.
   absl::Status Put(absl::string_view id, bool all);
 
-  // Whether there is such a layer, also an incomplete or quarantined one. Errors are those of
-  // reading its state file (EIO, EACCES).
+  // Whether there is such a layer, also an incomplete or quarantined one; not one that was removed
+  // while it was in use. Errors are those of reading its state file (EIO, EACCES).
   absl::StatusOr<bool> Exists(absl::string_view id);
 
   // All layers, by id. Cost grows with their number.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver's methods share: the open store. Only driver.cc and driver_report.cc include
-// this.
+// What the driver's methods share: the open store. Only driver*.cc include this.
 
 #ifndef DMKIT_DRIVER_DRIVER_IMPL_H_
 #define DMKIT_DRIVER_DRIVER_IMPL_H_
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -18,27 +18,64 @@
 #include "driver/layer_lock.h"
 #include "driver/layer_mount.h"
 #include "driver/mount_count.h"
+#include "driver/removal_policy.h"
+#include "sys/host.h"
 #include "sys/lock_file.h"
 #include "thinp/device_set.h"
 
 namespace dmkit::driver {
+
+// Of the name of a container's init layer.
+inline constexpr absl::string_view kInitSuffix = "-init";
 
 struct Driver::Impl {
   const sys::Host& host() const { return dm.host(); }
 
   // How often the layer is handed out: a mount without a count is one, a count without a mount
   // none. One whose filesystem answers EIO counts as mounted, so that it can be put.
-  absl::StatusOr<uint32_t> HandedOut(const LayerId& layer) const;
-  absl::StatusOr<uint32_t> CountOfMounted(const LayerId& layer) const;
+  absl::StatusOr<MountCount> HandedOut(const LayerId& layer) const;
+  absl::StatusOr<MountCount> CountOfMounted(const LayerId& layer) const;
+  // EBUSY, saying where, when it is.
+  absl::Status RequireNotMounted(const LayerId& layer) const;
 
+  // ENOENT, saying when it is one that was removed while it was in use.
+  absl::Status NoSuchLayer(const LayerId& layer) const;
+  // The layer, whose lock is held. ENOENT: none; FAILED_PRECONDITION: it is not complete.
+  absl::StatusOr<thinp::proto::DeviceState> FindComplete(const LayerId& layer,
+                                                         const sys::HeldLock& lock) const;
   // The parent of a new layer, whose lock is held. ENOENT when there is none.
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;
 
-  // A new layer that is larger than its parent, with its filesystem grown. The parent's lock is
-  // given back as soon as the snapshot is there.
-  absl::Status CreateLarger(const LayerId& layer, const thinp::proto::DeviceState& wanted,
-                            sys::HeldLock parent_lock);
+  // Get and Put, with the lock taken for as long as they take.
+  absl::StatusOr<std::string> HandOut(const LayerId& layer, MountAccess access,
+                                      absl::string_view operation);
+  absl::Status TakeBack(const LayerId& layer, bool all);
+
+  // Changes a layer, whose lock is held: mounts it, has `work` done in its tree, takes it down. It
+  // is marked as incomplete before, and as complete when all of that is on stable storage.
+  absl::Status Fill(const thinp::proto::DeviceState& device,
+                    absl::FunctionRef<absl::Status(sys::Dir& rootfs)> work);
+
+  enum class Kind { kPlain, kInit };
+  // A new layer, from a parent whose lock is held. One of kInit is not complete yet. One that is
+  // larger than its parent has the label `growing`.
+  absl::StatusOr<thinp::proto::DeviceState> Snapshot(const LayerId& layer,
+                                                     const std::string& origin,
+                                                     std::optional<sys::Bytes> size,
+                                                     const sys::HeldLock& parent_lock, Kind kind);
+  // Grows the filesystem of a layer that was just made with `growing`, and whose lock is held.
+  absl::Status GrowNew(const thinp::proto::DeviceState& made);
+  absl::Status MakeLarger(const LayerId& layer, const std::string& origin, sys::Bytes size,
+                          sys::HeldLock parent_lock);
+  absl::Status MakeWithInit(const LayerId& layer, const std::string& origin,
+                            std::optional<sys::Bytes> size);
+  // ENOENT: there is none. EEXIST: a layer of its name is there, which is no init layer.
+  absl::Status RemoveInit(const LayerId& init, const sys::HeldLock& lock);
+  absl::Status RemoveInitOf(const LayerId& layer);
+  // What an interrupted making or filling of it left up, and nobody was handed.
+  absl::Status TakeDownIncomplete(const LayerId& layer);
+  absl::Status RemoveLayer(const LayerId& layer, const sys::HeldLock& lock);
 
   // The layers, and the base, that may be mounted or active. Cost grows with their number.
   absl::StatusOr<std::vector<std::string>> FindUp() const;
@@ -50,6 +87,7 @@ struct Driver::Impl {
   LayerLocks locks;
   MountCounts counts;
   LayerMounts mounts;
+  RemovalPolicy removal;
   absl::StatusOr<thinp::proto::DeviceState> base;  // why there is none, in a store that has others
   std::vector<std::string> warnings;
   uint64_t min_free_percent;

@@ -126,9 +126,9 @@ class Rows {
 // What the report about one layer needs beside its state file.
 absl::Status FillLive(const Driver::Impl& impl, const DeviceState& device, report::Layer& layer) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId id, LayerId::Create(device.name()));
-  DMKIT_ASSIGN_OR_RETURN(const uint32_t handed_out, impl.HandedOut(id));
-  layer.set_mount_count(handed_out);
-  if (handed_out != 0) layer.set_mount_path(impl.mounts.RootfsPath(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const MountCount handed_out, impl.HandedOut(id));
+  layer.set_mount_count(handed_out.count);
+  if (handed_out.count != 0) layer.set_mount_path(impl.mounts.RootfsPath(device.name()));
   DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, impl.set->DeviceName(device.name()));
   layer.set_device_name(name.text());
   DMKIT_ASSIGN_OR_RETURN(const auto active, impl.set->ActiveInfo(device.name()));
@@ -196,9 +196,7 @@ absl::StatusOr<report::LayerList> Driver::List() {
 absl::StatusOr<report::Layer> Driver::Inspect(absl::string_view id) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer_id, LayerId::Create(id));
   const auto device = impl_->set->Find(layer_id.text());
-  if (sys::GetErrno(device.status()) == ENOENT) {
-    return sys::ErrnoStatus(ENOENT, absl::StrCat("layer \"", id, "\" does not exist"));
-  }
+  if (sys::GetErrno(device.status()) == ENOENT) return impl_->NoSuchLayer(layer_id);
   if (!device.ok()) return device.status();
   report::Layer layer;
   FillFromState(*device, layer);
@@ -229,6 +227,7 @@ absl::StatusOr<report::DriverStatus> Driver::Status() {
     DMKIT_ASSIGN_OR_RETURN(data_file, sys::BlockNode(host, pool.params().data));
     DMKIT_ASSIGN_OR_RETURN(metadata_file, sys::BlockNode(host, pool.params().metadata));
   }
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> deleted, set.DeletedDevices());
   const dm::Version& version = impl_->dm.version();
   Rows rows;
   rows.Add("Pool Name", pool.name().text());
@@ -248,9 +247,9 @@ absl::StatusOr<report::DriverStatus> Driver::Status() {
   rows.AddSize("Metadata Space Total", metadata_total);
   rows.AddSize("Metadata Space Available", metadata_available);
   rows.AddSize("Thin Pool Minimum Free Space", data_total * impl_->min_free_percent / 100);
-  rows.Add("Deferred Removal Enabled", "true");
-  rows.Add("Deferred Deletion Enabled", "false");
-  rows.Add("Deferred Deleted Device Count", "0");
+  rows.Add("Deferred Removal Enabled", impl_->removal.deferred_removal ? "true" : "false");
+  rows.Add("Deferred Deletion Enabled", impl_->removal.deferred_deletion ? "true" : "false");
+  rows.Add("Deferred Deleted Device Count", absl::StrCat(deleted.size()));
   rows.Add("Library Version", absl::StrCat("none (kernel interface ", version.major, ".",
                                            version.minor, ".", version.patch, ")"));
   rows.Add("Pool Mode", absl::StrCat(thinp::PoolModeName(status.mode),

@@ -319,7 +319,7 @@ TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
   EXPECT_EQ(cost_of([&] { return driver.Create("snap", {"web"}); }), (Cost{8, 4}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of([&] { return driver.Put("web", false); }), (Cost{1, 0}));
-  EXPECT_EQ(cost_of([&] { return driver.Remove("web"); }), (Cost{7, 3}));
+  EXPECT_EQ(cost_of([&] { return driver.Remove("web"); }), (Cost{10, 3}));
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include "driver/layer_mount.h"
 
+#include <sys/mount.h>
+
 #include <cerrno>
+#include <cstdint>
 
 #include "absl/strings/str_cat.h"
 #include "dm/nodes.h"
@@ -18,6 +21,8 @@ constexpr uint32_t kRootfsMode = 0755;
 // For udevd and blkid, which open a device for a moment; a device that is held longer goes by
 // itself.
 constexpr absl::Duration kRemovePatience = absl::Milliseconds(500);
+// Where nothing is left to the kernel.
+constexpr absl::Duration kFailPatience = absl::Seconds(10);
 
 absl::Status IgnoreErrno(const absl::Status& status, int error) {
   return sys::GetErrno(status) == error ? absl::OkStatus() : status;
@@ -27,10 +32,10 @@ absl::Status IgnoreErrno(const absl::Status& status, int error) {
 
 absl::StatusOr<LayerMounts> LayerMounts::Open(const sys::Host& host, thinp::DeviceSet& set,
                                               absl::string_view root,
-                                              const MountOptions& mount_options) {
+                                              const MountOptions& mount_options, BusyDevice busy) {
   std::string path = absl::StrCat(root, "/mnt");
   DMKIT_RETURN_IF_ERROR(sys::MakeDirs(*host.root, path, kMountPointMode));
-  return LayerMounts(host, set, std::move(path), mount_options);
+  return LayerMounts(host, set, std::move(path), mount_options, busy);
 }
 
 std::string LayerMounts::MountPoint(absl::string_view layer) const {
@@ -50,9 +55,12 @@ absl::StatusOr<bool> LayerMounts::IsMounted(absl::string_view layer) const {
 }
 
 absl::Status LayerMounts::MountAndFill(const thinp::proto::DeviceState& device, FilesystemType type,
-                                       const std::string& node) {
-  const auto mounted = MountFilesystem(host_, type, node, MountPoint(device.name()), options_);
-  if (!mounted.ok()) return mounted.status();
+                                       const std::string& node, MountAccess access) {
+  const bool read_only = access == MountAccess::kReadOnly;
+  MountOptions options = options_;
+  if (read_only) options.flags |= uint64_t{MS_RDONLY};
+  const auto mounted = MountFilesystem(host_, type, node, MountPoint(device.name()), options);
+  if (!mounted.ok() || read_only) return mounted.status();
   return IgnoreErrno((*mounted)->MakeDir(kRootfs, kRootfsMode), EEXIST);
 }
 
@@ -66,11 +74,12 @@ absl::Status LayerMounts::MountUnchanged(const thinp::proto::DeviceState& device
 }
 
 absl::Status LayerMounts::MountAndPrepare(const thinp::proto::DeviceState& device,
-                                          FilesystemType type, const std::string& node) {
+                                          FilesystemType type, const std::string& node,
+                                          MountAccess access) {
   const std::string target = MountPoint(device.name());
   DMKIT_RETURN_IF_ERROR(IgnoreErrno(host_.root->MakeDir(target, kMountPointMode), EEXIST));
   absl::Status failed = set_->pool_state().read_only() ? MountUnchanged(device, node)
-                                                       : MountAndFill(device, type, node);
+                                                       : MountAndFill(device, type, node, access);
   if (failed.ok()) return failed;
   const absl::Status unmounted =
       IgnoreErrno(host_.mounts->Unmount(target, sys::UnmountMode::kDetach), EINVAL);
@@ -78,31 +87,56 @@ absl::Status LayerMounts::MountAndPrepare(const thinp::proto::DeviceState& devic
   return sys::WithSecondError(failed, "removing the mount point", host_.root->RemoveDir(target));
 }
 
-absl::Status LayerMounts::Up(const thinp::proto::DeviceState& device) {
+absl::Status LayerMounts::Up(const thinp::proto::DeviceState& device, MountAccess access) {
   DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set_->Activate(device));
   const auto node = dm::EnsureDeviceNode(host_, active.device);
-  const absl::Status mounted = node.ok() ? MountAndPrepare(device, type, *node) : node.status();
+  const absl::Status mounted =
+      node.ok() ? MountAndPrepare(device, type, *node, access) : node.status();
   if (mounted.ok()) return mounted;
   return sys::WithSecondError(
       sys::AddContext(mounted, absl::StrCat("layer \"", device.name(), "\"")),
       "removing its device again",
-      set_->Deactivate(device.name(), kRemovePatience, /*deferred=*/true));
+      set_->Deactivate(device.name(), kRemovePatience, /*deferred=*/busy_ == BusyDevice::kDefer));
 }
 
-absl::Status LayerMounts::Down(absl::string_view layer) {
+absl::Status LayerMounts::MakeWritable(const thinp::proto::DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set_->Activate(device));
+  DMKIT_ASSIGN_OR_RETURN(const std::string node, dm::EnsureDeviceNode(host_, active.device));
+  MountOptions options = options_;
+  options.flags |= uint64_t{MS_REMOUNT};
+  return MountFilesystem(host_, type, node, MountPoint(device.name()), options).status();
+}
+
+absl::StatusOr<bool> LayerMounts::Unmount(absl::string_view layer) {
   const std::string target = MountPoint(layer);
   absl::Status unmounted = host_.mounts->Unmount(target, sys::UnmountMode::kNormal);
   const bool busy = sys::GetErrno(unmounted) == EBUSY;
   if (busy) unmounted = host_.mounts->Unmount(target, sys::UnmountMode::kDetach);
   // EINVAL and ENOENT: it was not mounted.
-  unmounted = IgnoreErrno(IgnoreErrno(unmounted, EINVAL), ENOENT);
-  DMKIT_RETURN_IF_ERROR(unmounted);
+  DMKIT_RETURN_IF_ERROR(IgnoreErrno(IgnoreErrno(unmounted, EINVAL), ENOENT));
+  return busy;
+}
+
+absl::Status LayerMounts::Down(absl::string_view layer) {
+  DMKIT_ASSIGN_OR_RETURN(const bool busy, Unmount(layer));
   const absl::Status removed = RemoveMountPoint(layer);
+  const bool defer = busy_ == BusyDevice::kDefer;
+  const absl::Duration patience = defer ? kRemovePatience : kFailPatience;
   const absl::Status deactivated =
-      set_->Deactivate(layer, busy ? absl::ZeroDuration() : kRemovePatience, /*deferred=*/true);
+      set_->Deactivate(layer, busy && defer ? absl::ZeroDuration() : patience, defer);
   if (removed.ok()) return deactivated;
   return sys::WithSecondError(removed, "removing its device", deactivated);
+}
+
+absl::Status LayerMounts::DownDurably(absl::string_view layer) {
+  DMKIT_RETURN_IF_ERROR(Unmount(layer));
+  const absl::Status removed = RemoveMountPoint(layer);
+  const absl::Status gone = set_->Deactivate(layer, kFailPatience, /*deferred=*/false);
+  if (gone.ok()) return removed;
+  // As far as it goes.
+  return sys::WithSecondError(gone, "taking it down", Down(layer));
 }
 
 absl::Status LayerMounts::RemoveMountPoint(absl::string_view layer) {

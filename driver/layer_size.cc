@@ -66,10 +66,10 @@ absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMou
   DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(device.name()));
   // For the moment of growing a user's "ro" is not for it.
   LayerMounts own = mounts.WithoutOptions();
-  if (!mounted) DMKIT_RETURN_IF_ERROR(own.Up(device));
+  if (!mounted) DMKIT_RETURN_IF_ERROR(own.Up(device, MountAccess::kReadWrite));
   absl::Status grown = GrowMounted(host, set, mounts, device);
   if (!mounted) {
-    const absl::Status down = own.Down(device.name());
+    const absl::Status down = own.DownDurably(device.name());
     grown = grown.ok() ? down : sys::WithSecondError(grown, "taking it down again", down);
   }
   DMKIT_RETURN_IF_ERROR(grown);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One small file per layer, "<boot id> <count>\n". A file is never trusted: what is not exactly
-// that counts as no count.
+// One small file per layer, "<boot id> <count>\n", or "<boot id> <count> ro\n". A file is never
+// trusted: what is not exactly that counts as no count.
 
 #include "driver/mount_count.h"
 
@@ -29,6 +29,7 @@ namespace {
 constexpr absl::string_view kBootIdPath = "/proc/sys/kernel/random/boot_id";
 constexpr size_t kBootIdBytes = 36;
 constexpr size_t kFileBytesMax = 128;
+constexpr absl::string_view kReadOnly = " ro";
 
 bool IsBootId(absl::string_view text) {
   return text.size() == kBootIdBytes &&
@@ -56,16 +57,19 @@ absl::Status Context(const absl::Status& status, absl::string_view operation,
 
 }  // namespace
 
-std::optional<uint32_t> ParseMountCount(absl::string_view text, absl::string_view boot_id) {
+std::optional<MountCount> ParseMountCount(absl::string_view text, absl::string_view boot_id) {
   if (!absl::ConsumePrefix(&text, boot_id) || !absl::ConsumePrefix(&text, " ") ||
       !absl::ConsumeSuffix(&text, "\n")) {
     return std::nullopt;
   }
-  return sys::ParseUnsigned32(text);
+  const bool read_only = absl::ConsumeSuffix(&text, kReadOnly);
+  const std::optional<uint32_t> count = sys::ParseUnsigned32(text);
+  if (!count.has_value()) return std::nullopt;
+  return MountCount(*count, read_only);
 }
 
-std::string PrintMountCount(uint32_t count, absl::string_view boot_id) {
-  return absl::StrCat(boot_id, " ", count, "\n");
+std::string PrintMountCount(const MountCount& count, absl::string_view boot_id) {
+  return absl::StrCat(boot_id, " ", count.count, count.read_only ? kReadOnly : "", "\n");
 }
 
 absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::string_view run_dir) {
@@ -78,16 +82,16 @@ absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::strin
   return MountCounts(*std::move(dir), std::move(boot_id));
 }
 
-absl::StatusOr<uint32_t> MountCounts::Read(const LayerId& layer) const {
+absl::StatusOr<MountCount> MountCounts::Read(const LayerId& layer) const {
   const absl::StatusOr<std::string> text = sys::ReadFile(*dir_, layer.text(), kFileBytesMax);
   const int error = sys::GetErrno(text.status());
-  if (error == ENOENT || error == EFBIG) return 0;
+  if (error == ENOENT || error == EFBIG) return MountCount();
   if (!text.ok()) return Context(text.status(), "read", layer);
-  return ParseMountCount(*text, boot_id_).value_or(0);
+  return ParseMountCount(*text, boot_id_).value_or(MountCount());
 }
 
-absl::Status MountCounts::Write(const LayerId& layer, uint32_t count) {
-  if (count == 0) {
+absl::Status MountCounts::Write(const LayerId& layer, MountCount count) {
+  if (count.count == 0) {
     const absl::Status removed = dir_->Unlink(layer.text());
     return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : Context(removed, "clear", layer);
   }

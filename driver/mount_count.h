@@ -20,6 +20,19 @@
 
 namespace dmkit::driver {
 
+struct MountCount {
+  // Not explicit: most counts are nothing but a number.
+  MountCount(uint32_t how_often = 0, bool only_read = false)
+      : count(how_often), read_only(only_read) {}
+
+  uint32_t count;
+  bool read_only;  // mounted for readers only, so far
+
+  friend bool operator==(const MountCount& a, const MountCount& b) {
+    return a.count == b.count && a.read_only == b.read_only;
+  }
+};
+
 // The caller holds the layer's lock around every call about that layer.
 class MountCounts {
  public:
@@ -31,10 +44,10 @@ class MountCounts {
   // The count of `layer`; 0 when there is none, or when it is of an earlier boot. A file that
   // cannot be understood counts as none: the caller then goes by whether the layer is mounted.
   // Errors are those of reading (EIO, EACCES).
-  absl::StatusOr<uint32_t> Read(const LayerId& layer) const;
+  absl::StatusOr<MountCount> Read(const LayerId& layer) const;
   // Writes the count without fsync, for readers all at once or not at all; 0 removes the file. Safe
   // to repeat. After an error the old count stands.
-  absl::Status Write(const LayerId& layer, uint32_t count);
+  absl::Status Write(const LayerId& layer, MountCount count);
 
  private:
   MountCounts(std::unique_ptr<sys::Dir> dir, std::string boot_id)
@@ -44,8 +57,8 @@ class MountCounts {
 };
 
 // What such a file says: nothing when `text` is no count of that boot.
-std::optional<uint32_t> ParseMountCount(absl::string_view text, absl::string_view boot_id);
-std::string PrintMountCount(uint32_t count, absl::string_view boot_id);
+std::optional<MountCount> ParseMountCount(absl::string_view text, absl::string_view boot_id);
+std::string PrintMountCount(const MountCount& count, absl::string_view boot_id);
 
 }  // namespace dmkit::driver
 

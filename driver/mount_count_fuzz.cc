@@ -13,12 +13,13 @@
 #include "sys/status.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using dmkit::driver::MountCount;
   using dmkit::driver::ParseMountCount;
   using dmkit::driver::PrintMountCount;
   constexpr absl::string_view kThisBoot = "0b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9";
   constexpr absl::string_view kOtherBoot = "ffffffff-4f50-4617-8293-a4b5c6d7e8f9";
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
-  const std::optional<uint32_t> count = ParseMountCount(text, kThisBoot);
+  const std::optional<MountCount> count = ParseMountCount(text, kThisBoot);
   if (!count.has_value()) return 0;
   DMKIT_CHECK(absl::StartsWith(text, kThisBoot));
   DMKIT_CHECK(!ParseMountCount(text, kOtherBoot).has_value());

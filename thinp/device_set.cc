@@ -243,8 +243,8 @@ absl::StatusOr<bool> DeviceSet::IsDeleted(absl::string_view name) const {
   return impl_->store().HasDeleted(name);
 }
 
-absl::Status DeviceSet::Collect(absl::string_view name, bool discard) {
-  return impl_->Collect(name, discard);
+absl::Status DeviceSet::Collect(absl::string_view name, bool discard, absl::Duration patience) {
+  return impl_->Collect(name, discard, patience);
 }
 
 absl::Status DeviceSet::SetLabels(absl::string_view name, const proto::DeviceLabels& labels) {

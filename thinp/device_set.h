@@ -113,7 +113,8 @@ class DeviceSet {
   absl::StatusOr<bool> IsDeleted(absl::string_view name) const;
   // Frees the blocks of one of them. OK when it is none of them (any more). EBUSY: it is in use
   // still, and its mapped device goes at its last close.
-  absl::Status Collect(absl::string_view name, bool discard);
+  // Waits for the set's lock for at most `patience`.
+  absl::Status Collect(absl::string_view name, bool discard, absl::Duration patience);
   // Replaces the labels, or the size (which must not shrink).
   absl::Status SetLabels(absl::string_view name, const proto::DeviceLabels& labels);
   absl::Status SetSize(absl::string_view name, sys::Bytes size);

@@ -165,9 +165,11 @@ absl::Status DeviceSet::Impl::CollectLocked(Transactions& transactions, absl::st
       dm::RemoveDevice(dm_, identity, absl::ZeroDuration(), /*deferred=*/true));
 }
 
-absl::Status DeviceSet::Impl::Collect(absl::string_view name, bool discard) {
+absl::Status DeviceSet::Impl::Collect(absl::string_view name, bool discard,
+                                      absl::Duration patience) {
   DMKIT_RETURN_IF_ERROR(CheckDeviceName(name));
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("collecting ", name)));
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
+                         Lock(absl::StrCat("collecting ", name), patience));
   DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
   return CollectLocked(transactions, name, discard);
 }

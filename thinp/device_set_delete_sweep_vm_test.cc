@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "dm/types.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -23,6 +24,7 @@ using sys::IsOk;
 using sys::IsOkAndHolds;
 using ::testing::IsEmpty;
 
+constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr char kBlockDiscard[] = "0x1277";
 
 class DeleteSweepVmTest : public SweepFixture {
@@ -39,7 +41,7 @@ class DeleteSweepVmTest : public SweepFixture {
     if (reported) {
       EXPECT_FALSE(IsThere(name));
     }
-    EXPECT_THAT(set().Collect(name, true), IsOk());
+    EXPECT_THAT(set().Collect(name, true, kPatience), IsOk());
     EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
     ExpectClean();
     if (IsThere(name)) {
@@ -89,7 +91,7 @@ TEST_P(DeleteSweepVmTest, Collect) {
         const auto user = Hold(Activate("a"));
         ASSERT_THAT(set().Delete("a", {/*discard=*/false, /*deferred=*/true}), IsOk());
       },
-      [&] { return set().Collect("a", true); },
+      [&] { return set().Collect("a", true, kPatience); },
       [&](uint64_t, bool) { ExpectWholeOrGone("a", /*reported=*/true); });
 }
 

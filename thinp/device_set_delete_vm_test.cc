@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
@@ -26,6 +27,7 @@ using sys::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr DeleteOptions kAtOnce{/*discard=*/false, /*deferred=*/false};
 constexpr DeleteOptions kDiscard{/*discard=*/true, /*deferred=*/false};
 constexpr DeleteOptions kDeferred{/*discard=*/false, /*deferred=*/true};
@@ -69,7 +71,7 @@ TEST_F(DeviceSetDeleteVmTest, DeletedDeviceInUseIsNotFoundAndKeepsItsThinDevice)
   EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
   EXPECT_EQ(set().Contents()->size(), 1u);
   ExpectClean();
-  EXPECT_THAT(set().Collect("a", true), FailsWithErrno(EBUSY));
+  EXPECT_THAT(set().Collect("a", true, kPatience), FailsWithErrno(EBUSY));
   user.reset();
   EXPECT_FALSE(IsActive("a")) << "the kernel removes it at its last close";
 }
@@ -82,8 +84,8 @@ TEST_F(DeviceSetDeleteVmTest, DeletedDeviceIsCollectedAfterARestart) {
   EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
   EXPECT_THAT(set().IsDeleted("a"), IsOkAndHolds(true));
   user.reset();
-  EXPECT_THAT(set().Collect("a", false), IsOk());
-  EXPECT_THAT(set().Collect("a", false), IsOk()) << "repeated";
+  EXPECT_THAT(set().Collect("a", false, kPatience), IsOk());
+  EXPECT_THAT(set().Collect("a", false, kPatience), IsOk()) << "repeated";
   EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(*set().Contents(), IsEmpty());
   ExpectClean();
@@ -107,7 +109,7 @@ TEST_F(DeviceSetDeleteVmTest, DeviceThatExistsIsNotCollectedForAMarkThatACrashLe
   ASSERT_THAT(Files().WriteDeleted(device), IsOk());
   Open();
   ExpectClean();
-  EXPECT_THAT(set().Collect("a", true), IsOk());
+  EXPECT_THAT(set().Collect("a", true, kPatience), IsOk());
   EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(set().Find("a"), IsOk());
   ExpectClean();
@@ -124,7 +126,7 @@ TEST_F(DeviceSetDeleteVmTest, DamagedFileOfADeletedDeviceIsReportedAndItsNameSta
   ASSERT_THAT(report, IsOk());
   ASSERT_EQ(report->quarantined.size(), 1u);
   EXPECT_EQ(report->quarantined[0].file, "deleted/a");
-  EXPECT_TRUE(absl::IsDataLoss(set().Collect("a", false)));
+  EXPECT_TRUE(absl::IsDataLoss(set().Collect("a", false, kPatience)));
   EXPECT_TRUE(absl::IsDataLoss(set().AddThin("a", kDeviceSize, {}).status()));
 }
 

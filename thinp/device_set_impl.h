@@ -56,7 +56,10 @@ class DeviceSet::Impl {
   }
 
   absl::StatusOr<sys::HeldLock> Lock(absl::string_view what) const {
-    return sys::AcquireLock(dm_.host(), store_.root(), "lock", what, options_.lock_patience);
+    return Lock(what, options_.lock_patience);
+  }
+  absl::StatusOr<sys::HeldLock> Lock(absl::string_view what, absl::Duration patience) const {
+    return sys::AcquireLock(dm_.host(), store_.root(), "lock", what, patience);
   }
   // Under the lock: the pool as it is now, and no interrupted transaction.
   absl::StatusOr<Transactions> Begin(const sys::HeldLock& lock);
@@ -69,7 +72,7 @@ class DeviceSet::Impl {
   absl::StatusOr<proto::DeviceState> FindDevice(absl::string_view name) const;
   absl::StatusOr<proto::DeviceState> FindMade(const sys::HeldLock& lock, absl::string_view name);
   absl::Status Delete(absl::string_view name, const DeleteOptions& options);
-  absl::Status Collect(absl::string_view name, bool discard);
+  absl::Status Collect(absl::string_view name, bool discard, absl::Duration patience);
   // The status of the pool, brought up when it is down.
   absl::StatusOr<ThinPoolStatus> EnsurePool(const sys::HeldLock& lock);
   absl::Status TakePoolDown();

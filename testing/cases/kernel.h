@@ -12,6 +12,12 @@
 
 namespace dmkit::cases {
 
+// Somebody who sits in a directory, until this object goes.
+class Sitter {
+ public:
+  virtual ~Sitter() = default;
+};
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -24,6 +30,9 @@ class Kernel {
   virtual std::string Dir() = 0;
   // Two disks of 16 MiB, 1:0 and 1:1, if they are not there yet.
   virtual void AddRamDisks() = 0;
+  // A process with a mount namespace of its own, which has copies of all mounts of now, and with
+  // `directory` for its working directory. The model, which has no namespaces, opens it.
+  virtual std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) = 0;
   // For cases with threads: a call that waits for something sleeps until another thread does it. A
   // real kernel knows nothing else; the model otherwise refuses to wait for what cannot come.
   virtual void LetCallsSleep() = 0;

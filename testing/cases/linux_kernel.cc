@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases on the kernel that runs this program.
 
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "sys/linux_host.h"
@@ -10,6 +14,36 @@
 
 namespace dmkit::cases {
 namespace {
+
+// A shell's view of it: only a process can have a mount namespace.
+class ProcessSitter : public Sitter {
+ public:
+  ProcessSitter(const sys::Host& host, const std::string& directory) : host_(host) {
+    const std::string started = Run(absl::StrCat(
+        "unshare -m sh -c 'cd ", directory,
+        " && exec sleep 1000' >/dev/null 2>&1 & "
+        "while [ \"$(readlink /proc/$!/cwd)\" != ",
+        directory,
+        " ] || "
+        "[ \"$(readlink /proc/$!/ns/mnt)\" = \"$(readlink /proc/self/ns/mnt)\" ]; do sleep 0.02; "
+        "done; echo $!"));
+    pid_ = std::string(absl::StripAsciiWhitespace(started));
+  }
+  // A process that has ended has no working directory, whether or not anybody waited for it.
+  ~ProcessSitter() override {
+    Run(absl::StrCat("kill ", pid_, "; while [ -e /proc/", pid_, "/cwd ]; do sleep 0.02; done"));
+  }
+
+ private:
+  std::string Run(const std::string& script) {
+    const auto run = host_.processes->Run({"sh", "-c", script}, absl::Seconds(30));
+    EXPECT_TRUE(run.ok() && run->exit_status == 0) << run.status() << (run.ok() ? run->output : "");
+    return run.ok() ? run->output : "";
+  }
+
+  const sys::Host host_;
+  std::string pid_;
+};
 
 class LinuxKernel : public Kernel {
  public:
@@ -23,6 +57,9 @@ class LinuxKernel : public Kernel {
     const auto run = host_.host().processes->Run({"modprobe", "brd", "rd_nr=2", "rd_size=16384"},
                                                  absl::Seconds(30));
     EXPECT_TRUE(run.ok() && run->exit_status == 0) << run.status() << run->output;
+  }
+  std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) override {
+    return std::make_unique<ProcessSitter>(host_.host(), directory);
   }
   void LetCallsSleep() override {}
 

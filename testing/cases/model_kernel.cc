@@ -6,7 +6,9 @@
 #include <sys/mount.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -29,6 +31,14 @@ sys::ProcessResult E2fsck(const sys::Host& host, const std::vector<std::string>&
   return {};
 }
 
+class OpenSitter : public Sitter {
+ public:
+  explicit OpenSitter(std::unique_ptr<sys::Dir> directory) : directory_(std::move(directory)) {}
+
+ private:
+  const std::unique_ptr<sys::Dir> directory_;
+};
+
 class ModelledKernel : public Kernel {
  public:
   ModelledKernel() : kernel_(ModelProfile(), /*seed=*/1) {
@@ -44,6 +54,11 @@ class ModelledKernel : public Kernel {
     constexpr uint64_t kBytes = 16 << 20;
     kernel_.AddDisk("ram0", kBytes, sys::DeviceNumber{1, 0});
     kernel_.AddDisk("ram1", kBytes, sys::DeviceNumber{1, 1});
+  }
+  std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) override {
+    auto opened = OtherHost().root->OpenDir(directory);
+    EXPECT_THAT(opened, sys::IsOk());
+    return opened.ok() ? std::make_unique<OpenSitter>(*std::move(opened)) : nullptr;
   }
   void LetCallsSleep() override { kernel_.SetBlocking(model::Blocking::kSleep); }
 

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of layers that somebody still uses: leaked mounts, deferred removal and deletion, and the
+// collection of what is left.
+
+#include <sched.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "dm/device_mapper.h"
+#include "driver/driver_vm_fixture.h"
+#include "driver/garbage_worker.h"
+#include "sys/status.h"
+
+namespace dmkit::driver {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class DriverRemovalVmTest : public DriverVmTest {
+ protected:
+  // A layer that is not mounted, whose device is kept in use until the sitter goes.
+  std::unique_ptr<cases::Sitter> Leak(const std::string& id) {
+    EXPECT_THAT(driver_->Create(id, {}), sys::IsOk());
+    const auto path = driver_->Get(id);
+    EXPECT_THAT(path, sys::IsOk());
+    auto sitter = kernel_->SitElsewhere(*path);
+    EXPECT_THAT(driver_->Put(id, false), sys::IsOk());
+    return sitter;
+  }
+
+  std::string DeletedCount() {
+    const auto status = driver_->Status();
+    EXPECT_THAT(status, sys::IsOk());
+    for (const report::StatusRow& row : status->rows()) {
+      if (row.name() == "Deferred Deleted Device Count") return row.value();
+    }
+    return "none";
+  }
+
+  void ExpectClean() {
+    const auto check = driver_->PoolCheck();
+    ASSERT_THAT(check, sys::IsOk());
+    EXPECT_TRUE(check->clean()) << check->DebugString();
+  }
+};
+
+TEST_F(DriverRemovalVmTest, CopyOfAMountInAnotherNamespaceEndsWithItsMountPoint) {
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  ASSERT_THAT(driver_->Get("web"), sys::IsOk());
+  const auto sitter = kernel_->SitElsewhere("/");
+  EXPECT_THAT(driver_->Put("web", false), sys::IsOk());
+  EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));
+  EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
+  EXPECT_EQ(DeletedCount(), "0");
+}
+
+TEST_F(DriverRemovalVmTest, DeviceThatALeakedMountKeepsGoesWithIt) {
+  Open();
+  auto sitter = Leak("web");
+  EXPECT_THAT(DeviceNames(), Contains(EndsWith("-web")));
+  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  sitter.reset();
+  EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));
+}
+
+TEST_F(DriverRemovalVmTest, LayerInUseElsewhereIsRemovedInNameAndFreedLater) {
+  Open();
+  auto sitter = Leak("web");
+  EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
+  EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(ENOENT));
+  EXPECT_EQ(*driver_->Exists("web"), false);
+  EXPECT_EQ(driver_->List()->layers_size(), 0);
+  const absl::Status got = driver_->Get("web").status();
+  EXPECT_THAT(got, sys::FailsWithErrno(ENOENT));
+  EXPECT_THAT(std::string(got.message()), HasSubstr("dmkit gc"));
+  const absl::Status made = driver_->Create("web", {});
+  EXPECT_THAT(made, sys::FailsWithErrno(EBUSY));
+  EXPECT_THAT(std::string(made.message()), HasSubstr("dmkit gc"));
+  EXPECT_EQ(DeletedCount(), "1");
+  ExpectClean();
+
+  Open();
+  EXPECT_EQ(DeletedCount(), "1") << "after a restart";
+  const auto busy = driver_->CollectGarbage(absl::Seconds(10));
+  ASSERT_THAT(busy, sys::IsOk());
+  EXPECT_THAT(busy->freed(), IsEmpty());
+  ASSERT_EQ(busy->left_size(), 1);
+  EXPECT_EQ(busy->left(0).object(), "layer \"web\"");
+
+  sitter.reset();
+  const auto freed = driver_->CollectGarbage(absl::Seconds(10));
+  ASSERT_THAT(freed, sys::IsOk());
+  EXPECT_THAT(freed->freed(), ElementsAre("web"));
+  EXPECT_THAT(freed->left(), IsEmpty());
+  EXPECT_EQ(DeletedCount(), "0");
+  EXPECT_THAT(driver_->Create("web", {}), sys::IsOk());
+  ExpectClean();
+}
+
+TEST_F(DriverRemovalVmTest, NameIsFreeAgainWithoutACollectionOnceNobodyUsesIt) {
+  Open();
+  auto sitter = Leak("web");
+  ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
+  sitter.reset();
+  EXPECT_THAT(driver_->Create("web", {}), sys::IsOk());
+  EXPECT_EQ(DeletedCount(), "0");
+  ExpectClean();
+}
+
+TEST_F(DriverRemovalVmTest, RemoveFreesWhatEarlierOnesHadToLeave) {
+  Open();
+  ASSERT_THAT(driver_->Create("other", {}), sys::IsOk());
+  auto first = Leak("first");
+  auto second = Leak("second");
+  ASSERT_THAT(driver_->Remove("first"), sys::IsOk());
+  ASSERT_THAT(driver_->Remove("second"), sys::IsOk());
+  EXPECT_EQ(DeletedCount(), "2");
+  first.reset();
+  ASSERT_THAT(driver_->Remove("other"), sys::IsOk());
+  EXPECT_EQ(DeletedCount(), "1");
+}
+
+TEST_F(DriverRemovalVmTest, CollectionEndsWhenItsTimeIsOver) {
+  Open();
+  Leak("web");
+  auto sitter = Leak("again");
+  ASSERT_THAT(driver_->Remove("again"), sys::IsOk());
+  sitter.reset();
+  const auto report = driver_->CollectGarbage(absl::ZeroDuration());
+  ASSERT_THAT(report, sys::IsOk());
+  EXPECT_THAT(report->freed(), IsEmpty());
+  EXPECT_EQ(report->left_size(), 1);
+}
+
+TEST_F(DriverRemovalVmTest, WithoutDeferredDeletionALayerInUseIsNotRemoved) {
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=512M", "dm.loopmetadatasize=16M",
+              "dm.use_deferred_deletion=false"});
+  Open();
+  auto sitter = Leak("web");
+  EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EBUSY));
+  EXPECT_EQ(*driver_->Exists("web"), true);
+  EXPECT_EQ(DeletedCount(), "0");
+  sitter.reset();
+  EXPECT_THAT(driver_->Get("web"), sys::IsOk());
+  EXPECT_THAT(driver_->Put("web", false), sys::IsOk());
+  EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
+}
+
+TEST_F(DriverRemovalVmTest, WithoutDeferredRemovalALayerInUseIsNotPutAndLater) {
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=512M", "dm.loopmetadatasize=16M",
+              "dm.use_deferred_removal=false"});
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  const auto path = driver_->Get("web");
+  ASSERT_THAT(path, sys::IsOk());
+  auto sitter = kernel_->SitElsewhere(*path);
+  EXPECT_THAT(driver_->Put("web", false), sys::FailsWithErrno(EBUSY));
+  EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EBUSY));
+  sitter.reset();
+  EXPECT_THAT(driver_->Put("web", true), sys::FailsWithErrno(EINVAL)) << "down, in the end";
+  EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));
+  EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
+}
+
+TEST_F(DriverRemovalVmTest, SpaceOfARemovedLayerGoesBackToTheFilesystemBelow) {
+  Open();
+  ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
+  const auto path = driver_->Get("web");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "file", std::string(1 << 20, 'x'));
+  for (int i = 0; i < 16; ++i) Write(*path, absl::StrCat("file", i), std::string(1 << 20, 'x'));
+  ASSERT_THAT(driver_->Put("web", false), sys::IsOk());
+  const auto full = host().root->Stat(config_.root + "/pool/data");
+  ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
+  const auto empty = host().root->Stat(config_.root + "/pool/data");
+  EXPECT_LE(empty->allocated_bytes + (16 << 20), full->allocated_bytes);
+}
+
+TEST_F(DriverRemovalVmTest, WorkerFreesWhatIsLeftWhenItsUserGoes) {
+  Open();
+  auto sitter = Leak("web");
+  ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
+  kernel_->LetCallsSleep();
+  const sys::Host own = kernel_->OtherHost();
+  auto own_dm = dm::DeviceMapper::Open(own);
+  ASSERT_THAT(own_dm, sys::IsOk());
+  auto own_driver = Driver::Open(*own_dm, config_);
+  ASSERT_THAT(own_driver, sys::IsOk());
+  GarbageWorker::Options options;
+  options.period = absl::Milliseconds(100);
+  GarbageWorker worker(*own.clock, options, [&](absl::Duration patience) {
+    return (*own_driver)->CollectGarbage(patience).status();
+  });
+  while (worker.passes() < 2) sched_yield();
+  EXPECT_EQ(DeletedCount(), "1");
+  sitter.reset();
+  const uint64_t passes = worker.passes();
+  while (worker.passes() < passes + 2) sched_yield();
+  worker.Stop();
+  EXPECT_THAT(worker.last(), sys::IsOk());
+  EXPECT_EQ(DeletedCount(), "0");
+  ExpectClean();
+}
+
+}  // namespace
+}  // namespace dmkit::driver
