@@ -109,6 +109,19 @@ std::string BlockFilesystem::ShownOptions() const {
                       ",inode64,logbufs=8,logbsize=32k,noquota");
 }
 
+int BlockFilesystem::Remount(bool read_only) {
+  const std::shared_ptr<BlockFilesystem> keep = shared_from_this();
+  if (is_frozen_) return -EBUSY;
+  if (read_only && !is_read_only()) {
+    const int error = WriteBack();
+    if (error != 0) return error;
+  }
+  if (!read_only && has_failed_) return -EROFS;
+  if (!read_only && device_->read_only()) return -EACCES;
+  is_read_only_ = read_only;
+  return 0;
+}
+
 int BlockFilesystem::Freeze() {
   const std::shared_ptr<BlockFilesystem> keep = shared_from_this();
   is_frozen_ = true;

@@ -69,6 +69,7 @@ class BlockFilesystem : public Filesystem,
   int Grow();
 
   bool is_read_only() const override { return is_read_only_ || has_failed_; }
+  int Remount(bool read_only) override;
   int BeginChange(uint64_t grows_bytes, bool makes_inode) override;
   int SyncFile(Inode& inode) override;
   int SyncDirectory(Inode& directory) override;
@@ -121,7 +122,7 @@ class BlockFilesystem : public Filesystem,
   BlockHandle device_;
   Superblock superblock_;
   BlockAllocator allocator_;
-  const bool is_read_only_;
+  bool is_read_only_;
   const Words words_;
   bool has_failed_ = false;
   bool is_frozen_ = false;

@@ -30,6 +30,7 @@ TEST_F(BlockFaultTest, AFailedWriteBackIsEioAndThenErofsUntilMountedAnew) {
   EXPECT_EQ(Sync(), -EROFS);
   EXPECT_EQ(WriteFile("b", 0, "b"), -EROFS);
   EXPECT_EQ(Content("a"), "a") << "reading goes on";
+  EXPECT_EQ(mounted->Remount(false), -EROFS);
   GrownBlocks blocks;
   EXPECT_EQ(GrowMounted(disk, "ext4", &blocks), -EROFS);
   Unmount();

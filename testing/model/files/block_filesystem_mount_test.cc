@@ -89,6 +89,26 @@ TEST_F(BlockMountTest, ReadOnlyMountRefusesChangesAndWritesNothing) {
   Unmount();
 }
 
+TEST_F(BlockMountTest, ARemountMakesItWritableAndBackWithEverythingWritten) {
+  Start();
+  Unmount();
+  ASSERT_EQ(Mount("", /*read_only=*/true), 0);
+  EXPECT_EQ(mounted->Remount(false), 0);
+  EXPECT_EQ(WriteFile("a", 0, "a"), 0);
+  ASSERT_EQ(disk.Freeze(), 0);
+  EXPECT_EQ(mounted->Remount(true), -EBUSY);
+  disk.Thaw();
+  EXPECT_EQ(WriteFile("b", 0, "b"), 0);
+  EXPECT_EQ(mounted->Remount(true), 0);
+  EXPECT_EQ(WriteFile("c", 0, "c"), -EROFS);
+  disk.SetReadOnly(true);
+  EXPECT_EQ(mounted->Remount(false), -EACCES);
+  disk.SetReadOnly(false);
+  LosePower();
+  ASSERT_EQ(Mount(), 0);
+  EXPECT_EQ(Content("b"), "b");
+}
+
 TEST_F(BlockMountTest, AFreezeWritesBackAndLetsNothingThroughUntilTheThaw) {
   Start();
   ASSERT_EQ(WriteFile("a", 0, "a"), 0);

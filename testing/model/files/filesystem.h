@@ -47,6 +47,9 @@ class Filesystem {
   // Mounted read-only, or turned so by an io error: -EROFS for whatever would write. The namespace
   // asks BeginChange() instead, but for opens.
   virtual bool is_read_only() const { return false; }
+  // Makes it read-only, with everything written back, or writable. 0; -EBUSY (frozen), -EACCES (its
+  // device is read-only), -EROFS (an io error made it so), or what writing back gives.
+  virtual int Remount(bool /*read_only*/) { return 0; }
   // Comes before every change: of contents (`grows_bytes` more of them at most), attributes,
   // entries (`makes_inode` when one comes with a new inode). Waits while frozen. 0 or -EROFS,
   // -ENOSPC, or -EINTR when a wait was broken off.

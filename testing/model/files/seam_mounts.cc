@@ -108,14 +108,15 @@ int GetFilesystem(VfsState& state, Process& process, const sys::MountRequest& re
   return 0;
 }
 
-// Of what lies in memory, and only between reading and writing. -EBUSY is not modelled: files that
-// are open for writing can be written on.
+// Only between reading and writing. -EBUSY for open files is not modelled: those that are open for
+// writing can be written on where the filesystem lies in memory.
 int Remount(const Location& target, const sys::MountRequest& request) {
   Mount& mount = *target.mount;
   if (target.inode != target.tree().root() || !mount.is_attached) return -EINVAL;
-  if (!IsInMemory(mount.filesystem->kind())) return -EINVAL;
-  mount.is_read_only = (request.flags & MS_RDONLY) != 0;
-  return 0;
+  const bool read_only = (request.flags & MS_RDONLY) != 0;
+  const int error = mount.filesystem->Remount(read_only);
+  if (error == 0) mount.is_read_only = read_only;
+  return error;
 }
 
 class SeamMounts : public sys::Mounts {
