@@ -11,14 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dm/device_mapper.h"
+#include "driver/archive/apply.h"
+#include "driver/archive/changes.h"
+#include "driver/archive/options.h"
 #include "driver/options.h"
 #include "driver/report.pb.h"
 #include "sys/host.h"
+#include "sys/stream.h"
 #include "sys/units.h"
 #include "thinp/device_set.h"
 
@@ -111,6 +116,29 @@ class Driver {
   // Whether there is such a layer, also an incomplete or quarantined one; not one that was removed
   // while it was in use. Errors are those of reading its state file (EIO, EACCES).
   absl::StatusOr<bool> Exists(absl::string_view id);
+
+  // What differs between a layer and its parent (or any other layer), as the four that follow see
+  // it: see driver/archive/changes.h. With an empty `parent` everything in the layer is added. Each
+  // of the two is handed out while that takes, mounted read-only if it was not mounted: nothing of
+  // them changes but a journal that wants its replay. The walk sees a mounted layer as it happens
+  // to be. Errors are those of Get, of the archive's functions and of `visit` or `out`. Their
+  // layers' locks are not held meanwhile.
+  absl::Status Changes(absl::string_view id, absl::string_view parent,
+                       absl::FunctionRef<absl::Status(const Change& change)> visit);
+  absl::Status Diff(absl::string_view id, absl::string_view parent, const ArchiveOptions& options,
+                    sys::ByteSink& out);
+  absl::StatusOr<sys::Bytes> DiffSize(absl::string_view id, absl::string_view parent);
+  // A sentence for people when neither layer descends from the other, which makes the difference
+  // right and useless; otherwise nothing. Cost grows with the number of ancestors.
+  absl::StatusOr<std::string> DiffWarning(absl::string_view id, absl::string_view parent);
+
+  // Puts an archive into a layer, which nobody may have mounted meanwhile (EBUSY). The layer is
+  // marked as incomplete first, and complete again when all is on stable storage; after an error it
+  // stays so: Get refuses it, and Remove is what is left. Only an error of mounting it leaves it as
+  // it was. EBUSY too: a copy of its mount in another mount namespace stayed in use, so that nobody
+  // can tell what is on disk. Other errors are those of Get and of ApplyArchive.
+  absl::StatusOr<ApplyResult> ApplyDiff(absl::string_view id, const ArchiveOptions& options,
+                                        sys::ByteSource& in);
 
   // All layers, by id. Cost grows with their number.
   absl::StatusOr<report::LayerList> List();

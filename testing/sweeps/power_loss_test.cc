@@ -21,6 +21,7 @@
 #include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/status_matchers.h"
+#include "sys/string_stream.h"
 #include "sys/units.h"
 #include "testing/model/model_kernel.h"
 
@@ -252,6 +253,58 @@ void AddGrowth(std::vector<Scene>& scenes) {
                     }});
 }
 
+// Whether the layer can be used; one that is marked as incomplete is removed.
+bool IsComplete(Store& store, const std::string& id) {
+  if (store.Layers().count(id) == 0) return false;
+  if (store.driver().Inspect(id)->ready()) return true;
+  EXPECT_THAT(store.driver().Get(id), sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(store.driver().Remove(id), IsOk());
+  return false;
+}
+
+Scene CreateWithInit() {
+  driver::CreateOptions options;
+  options.parent = "web";
+  options.init = true;
+  return {"CreateWithInit", true,
+          [=](Store& store) { return store.driver().Create("app", options); },
+          [=](Store& store, bool done) {
+            ExpectLayer(store, "app", done, true);
+            if (store.Layers().count("app") == 0) {
+              EXPECT_THAT(store.driver().Create("app", options), IsOk());
+            }
+            const auto path = store.driver().Get("app");
+            ASSERT_THAT(path, IsOk());
+            // The last ones that are made in their directories.
+            for (const char* name : {"/.dockerenv", "/etc/resolv.conf", "/sys", "/dev/console"}) {
+              EXPECT_THAT(store.kernel().host().root->StatLink(*path + name), IsOk()) << name;
+            }
+            EXPECT_THAT(store.driver().Put("app", false), IsOk());
+            EXPECT_THAT(store.driver().Remove("app"), IsOk());
+            EXPECT_EQ(store.Layers().count("app-init"), 0u);
+          }};
+}
+
+Scene ApplyDiff() {
+  return {"ApplyDiff", true,
+          [](Store& store) {
+            sys::StringSink archive;
+            absl::Status status = store.driver().Diff("web", "", {}, archive);
+            if (status.ok()) status = store.driver().Create("copy", {});
+            if (!status.ok()) return status;
+            sys::StringSource in(archive.data());
+            return store.driver().ApplyDiff("copy", {}, in).status();
+          },
+          [](Store& store, bool done) {
+            if (!IsComplete(store, "copy")) {
+              EXPECT_FALSE(done);
+              return;
+            }
+            const std::string text = store.Read("copy");
+            EXPECT_TRUE(text == "of web" || (text.empty() && !done)) << text;
+          }};
+}
+
 std::vector<Scene> Scenes() {
   std::vector<Scene> scenes;
   scenes.push_back(
@@ -291,6 +344,8 @@ std::vector<Scene> Scenes() {
                     },
                     [](Store& store, bool) { ExpectLayer(store, "web", true, true); }});
   AddGrowth(scenes);
+  scenes.push_back(CreateWithInit());
+  scenes.push_back(ApplyDiff());
   return scenes;
 }
 

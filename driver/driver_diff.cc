@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers as differences: what changed, as a list, a size and an archive; and an archive put into a
+// layer.
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "driver/archive/apply.h"
+#include "driver/archive/changes.h"
+#include "driver/archive/export.h"
+#include "driver/archive/options.h"
+#include "driver/driver_impl.h"
+#include "driver/layer_id.h"
+#include "driver/layer_mount.h"
+#include "sys/host.h"
+#include "sys/lock_file.h"
+#include "sys/status.h"
+#include "sys/stream.h"
+#include "sys/units.h"
+
+namespace dmkit::driver {
+namespace {
+
+// The trees of a layer and of what it is compared with, handed out while `work` runs. Neither
+// layer's lock is held meanwhile: a layer may be large.
+class Trees {
+ public:
+  explicit Trees(Driver::Impl& impl) : impl_(impl) {}
+
+  absl::Status With(absl::string_view id, absl::string_view parent,
+                    absl::FunctionRef<absl::Status(sys::Dir& newer, sys::Dir* older)> work) {
+    DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+    std::optional<LayerId> older;
+    if (!parent.empty()) {
+      DMKIT_ASSIGN_OR_RETURN(older, LayerId::Create(parent));
+    }
+    return WithLayer(layer, [&](sys::Dir& newer_tree) {
+      if (!older.has_value()) return work(newer_tree, nullptr);
+      return WithLayer(*older, [&](sys::Dir& older_tree) { return work(newer_tree, &older_tree); });
+    });
+  }
+
+ private:
+  absl::Status WithLayer(const LayerId& layer,
+                         absl::FunctionRef<absl::Status(sys::Dir& tree)> work) {
+    DMKIT_ASSIGN_OR_RETURN(const std::string path,
+                           impl_.HandOut(layer, MountAccess::kReadOnly, "reading"));
+    absl::Status worked;
+    {
+      const auto tree = impl_.host().root->OpenDir(path);
+      worked = tree.ok() ? work(**tree) : tree.status();
+    }
+    const absl::Status taken_back = impl_.TakeBack(layer, /*all=*/false);
+    return worked.ok() ? taken_back : sys::WithSecondError(worked, "putting the layer", taken_back);
+  }
+
+  Driver::Impl& impl_;
+};
+
+// Layers that an ancestor is looked for among. A longer chain has been broken by hand.
+constexpr int kAncestorsMax = 1000;
+
+// Whether `ancestor` is among the origins of `name`; nothing when a removed layer hides the answer.
+absl::StatusOr<std::optional<bool>> Descends(const thinp::DeviceSet& set, std::string name,
+                                             const std::string& ancestor) {
+  for (int i = 0; i < kAncestorsMax; ++i) {
+    const auto device = set.Find(name);
+    if (sys::GetErrno(device.status()) == ENOENT) return std::optional<bool>();
+    if (!device.ok()) return device.status();
+    name = device->origin();
+    if (name == ancestor) return std::optional<bool>(true);
+    if (name.empty() || name == kBaseLayer) return std::optional<bool>(false);
+  }
+  return std::optional<bool>();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Driver::DiffWarning(absl::string_view id, absl::string_view parent) {
+  if (parent.empty() || id == parent) return std::string();
+  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+  DMKIT_ASSIGN_OR_RETURN(const LayerId other, LayerId::Create(parent));
+  DMKIT_ASSIGN_OR_RETURN(const auto down, Descends(*impl_->set, layer.text(), other.text()));
+  if (down.value_or(true)) return std::string();
+  DMKIT_ASSIGN_OR_RETURN(const auto up, Descends(*impl_->set, other.text(), layer.text()));
+  if (up.value_or(true)) return std::string();
+  return absl::StrCat("layer \"", id, "\" does not descend from \"", parent,
+                      "\": what differs between them is all that either has of its own");
+}
+
+absl::Status Driver::Changes(absl::string_view id, absl::string_view parent,
+                             absl::FunctionRef<absl::Status(const Change& change)> visit) {
+  return Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
+    return WalkChanges(newer, older,
+                       [&](const Change& change, sys::Dir&, const std::string&,
+                           const sys::FileStat*) { return visit(change); });
+  });
+}
+
+absl::Status Driver::Diff(absl::string_view id, absl::string_view parent,
+                          const ArchiveOptions& options, sys::ByteSink& out) {
+  return Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
+    return ExportChanges(newer, older, options, out);
+  });
+}
+
+absl::StatusOr<sys::Bytes> Driver::DiffSize(absl::string_view id, absl::string_view parent) {
+  uint64_t bytes = 0;
+  DMKIT_RETURN_IF_ERROR(
+      Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) -> absl::Status {
+        DMKIT_ASSIGN_OR_RETURN(bytes, ChangesSize(newer, older));
+        return absl::OkStatus();
+      }));
+  return sys::Bytes{bytes};
+}
+
+absl::StatusOr<ApplyResult> Driver::ApplyDiff(absl::string_view id, const ArchiveOptions& options,
+                                              sys::ByteSource& in) {
+  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+  // Held to the end: nobody is to see the layer half done.
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "apply"));
+  DMKIT_RETURN_IF_ERROR(impl_->RequireNotMounted(layer));
+  DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
+  ApplyResult result;
+  DMKIT_RETURN_IF_ERROR(impl_->Fill(device, [&](sys::Dir& rootfs) -> absl::Status {
+    DMKIT_ASSIGN_OR_RETURN(result, ApplyArchive(rootfs, in, options));
+    return absl::OkStatus();
+  }));
+  return result;
+}
+
+}  // namespace dmkit::driver

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Differences of layers on a kernel: how the layers are mounted for them, and what an interrupted
+// apply leaves. What counts as a difference is tested with driver/archive/.
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "driver/archive/apply.h"
+#include "driver/archive/changes.h"
+#include "driver/driver_vm_fixture.h"
+#include "sys/status.h"
+#include "sys/stream.h"
+#include "sys/string_stream.h"
+
+namespace dmkit::driver {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// Calls `before` at each read.
+class SourceThatCalls : public sys::ByteSource {
+ public:
+  SourceThatCalls(const std::string& data, std::function<void()> before)
+      : data_(data), before_(std::move(before)) {}
+  absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+    before_();
+    return data_.Read(buffer);
+  }
+
+ private:
+  sys::StringSource data_;
+  const std::function<void()> before_;
+};
+
+class DriverDiffVmTest : public DriverVmTest {
+ protected:
+  // parent <- layer, neither of them mounted.
+  void SetUp() override {
+    ASSERT_THAT(Open().Create("parent", {}), sys::IsOk());
+    In("parent", [&](const std::string& path) {
+      Write(path, "changed", "old");
+      Write(path, "kept", "kept");
+      Write(path, "removed", "old");
+    });
+    ASSERT_THAT(driver_->Create("layer", {"parent"}), sys::IsOk());
+    In("layer", [&](const std::string& path) {
+      Write(path, "added", "new, and of some length");
+      Write(path, "changed", "new contents");
+      ASSERT_THAT(host().root->Unlink(path + "/removed"), sys::IsOk());
+    });
+  }
+
+  void In(const std::string& id, const std::function<void(const std::string& path)>& work) {
+    const auto path = driver_->Get(id);
+    ASSERT_THAT(path, sys::IsOk());
+    work(*path);
+    ASSERT_THAT(driver_->Put(id, false), sys::IsOk());
+  }
+
+  std::vector<std::string> Changes(const std::string& id, const std::string& parent) {
+    std::vector<std::string> changes;
+    EXPECT_THAT(driver_->Changes(id, parent,
+                                 [&](const Change& change) {
+                                   changes.push_back(absl::StrCat(
+                                       std::string(1, ChangeLetter(change.kind)), change.path));
+                                   return absl::OkStatus();
+                                 }),
+                sys::IsOk());
+    return changes;
+  }
+
+  std::string Archive(const std::string& id, const std::string& parent) {
+    sys::StringSink out;
+    EXPECT_THAT(driver_->Diff(id, parent, {}, out), sys::IsOk());
+    return out.data();
+  }
+
+  absl::Status Apply(const std::string& id, const std::string& archive) {
+    sys::StringSource in(archive);
+    return driver_->ApplyDiff(id, {}, in).status();
+  }
+
+  void ExpectAllDown() {
+    for (const std::string& name : DeviceNames()) EXPECT_THAT(name, EndsWith("-pool"));
+    EXPECT_FALSE(IsThere(config_.root + "/mnt/parent"));
+    EXPECT_FALSE(IsThere(config_.root + "/mnt/layer"));
+  }
+};
+
+TEST_F(DriverDiffVmTest, ChangesAreThoseOfTheLayerAndNothingStaysMounted) {
+  EXPECT_THAT(Changes("layer", "parent"), ElementsAre("A/added", "C/changed", "D/removed"));
+  EXPECT_THAT(Changes("layer", ""), ElementsAre("A/added", "A/changed", "A/kept"));
+  EXPECT_THAT(Changes("layer", "layer"), IsEmpty());
+  ExpectAllDown();
+}
+
+TEST_F(DriverDiffVmTest, ArchiveOnACopyOfTheParentMakesTheLayer) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+  sys::StringSource in(archive);
+  const auto applied = driver_->ApplyDiff("copy", {}, in);
+  ASSERT_THAT(applied, sys::IsOk());
+  EXPECT_THAT(driver_->DiffSize("layer", "parent"), sys::IsOkAndHolds(sys::Bytes{applied->bytes}));
+  EXPECT_THAT(Changes("copy", "layer"), IsEmpty());
+  EXPECT_TRUE(driver_->Inspect("copy")->ready());
+  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy"));
+  ExpectAllDown();
+}
+
+TEST_F(DriverDiffVmTest, LayersAreMountedReadOnlyForReadersAndWritableForWhoGetsThem) {
+  bool visited = false;
+  const auto visit = [&](const Change&) {
+    if (std::exchange(visited, true)) return absl::OkStatus();
+    for (const char* id : {"parent", "layer"}) {
+      const std::string path = absl::StrCat(config_.root, "/mnt/", id, "/rootfs");
+      EXPECT_THAT(host().root->MakeDir(path + "/no", 0755), sys::FailsWithErrno(EROFS)) << id;
+      EXPECT_THAT(driver_->Remove(id), sys::FailsWithErrno(EBUSY)) << id;
+    }
+    EXPECT_THAT(driver_->Create("child", {"parent"}), sys::IsOk());
+    const auto path = driver_->Get("parent");
+    EXPECT_THAT(path, sys::IsOk());
+    Write(*path, "while reading", "x");
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(driver_->Changes("layer", "parent", visit), sys::IsOk());
+  EXPECT_TRUE(visited);
+  EXPECT_EQ(driver_->Inspect("parent")->mount_count(), 1u);
+  EXPECT_THAT(Read(config_.root + "/mnt/parent/rootfs", "while reading"),
+              ::testing::Optional(std::string("x")));
+  EXPECT_THAT(driver_->Put("parent", false), sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverDiffVmTest, MountedLayerIsReadThroughItsMount) {
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "later", "x");
+  EXPECT_THAT(Changes("layer", "parent"), Contains("A/later"));
+  EXPECT_THAT(host().root->MakeDir(*path + "/yes", 0755), sys::IsOk()) << "still writable";
+  EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 1u);
+}
+
+TEST_F(DriverDiffVmTest, SnapshotOfALayerInUseIsReadAfterItsJournalWasReplayed) {
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "synced", "x");
+  ASSERT_THAT(driver_->Create("copy", {"layer"}), sys::IsOk());
+  EXPECT_THAT(Changes("copy", "parent"), Contains("A/synced"));
+}
+
+TEST_F(DriverDiffVmTest, ErrorOfWhoVisitsOrReadsEndsItAndNothingStaysMounted) {
+  EXPECT_THAT(driver_->Changes("layer", "parent",
+                               [](const Change&) { return sys::ErrnoStatus(EPIPE, "gone"); }),
+              sys::FailsWithErrno(EPIPE));
+  EXPECT_THAT(driver_->DiffSize("layer", "unknown"), sys::FailsWithErrno(ENOENT));
+  EXPECT_THAT(driver_->DiffSize("unknown", ""), sys::FailsWithErrno(ENOENT));
+  ExpectAllDown();
+}
+
+TEST_F(DriverDiffVmTest, OnlyLayersWithoutCommonLineAreWarnedAbout) {
+  ASSERT_THAT(driver_->Create("stranger", {}), sys::IsOk());
+  ASSERT_THAT(driver_->Create("sibling", {"parent"}), sys::IsOk());
+  ASSERT_THAT(driver_->Create("grandchild", {"layer"}), sys::IsOk());
+  EXPECT_THAT(driver_->DiffWarning("layer", "parent"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("parent", "layer"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "parent"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("layer", ""), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("layer", "sibling"), sys::IsOkAndHolds(HasSubstr("sibling")));
+  EXPECT_THAT(driver_->DiffWarning("stranger", "layer"), sys::IsOkAndHolds(HasSubstr("layer")));
+  ASSERT_THAT(driver_->Remove("layer"), sys::IsOk());
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "parent"), sys::IsOkAndHolds(std::string()))
+      << "nobody knows any more";
+}
+
+TEST_F(DriverDiffVmTest, ApplyToAMountedLayerIsRefusedAndChangesNothing) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Get("parent"), sys::IsOk());
+  EXPECT_THAT(Apply("parent", archive), sys::FailsWithErrno(EBUSY));
+  EXPECT_TRUE(driver_->Inspect("parent")->ready());
+  EXPECT_THAT(Apply("unknown", archive), sys::FailsWithErrno(ENOENT));
+}
+
+TEST_F(DriverDiffVmTest, ArchiveThatIsCutOffLeavesALayerThatOnlyRemoveTakes) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+  EXPECT_THAT(Apply("copy", archive.substr(0, 700)),
+              sys::FailsWithCode(absl::StatusCode::kDataLoss));
+  EXPECT_FALSE(driver_->Inspect("copy")->ready());
+  const auto incomplete = sys::FailsWithCode(absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(driver_->Get("copy"), incomplete);
+  EXPECT_THAT(Apply("copy", archive), incomplete);
+  EXPECT_THAT(driver_->DiffSize("copy", "parent"), incomplete);
+  EXPECT_THAT(driver_->Create("child", {"copy"}), incomplete);
+  EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
+}
+
+TEST_F(DriverDiffVmTest, LayerWhoseMountLeakedWhileItWasFilledIsNotComplete) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+  std::unique_ptr<cases::Sitter> sitter;
+  SourceThatCalls in(archive, [&] {
+    if (sitter == nullptr) sitter = kernel_->SitElsewhere(config_.root + "/mnt/copy/rootfs");
+  });
+  EXPECT_THAT(driver_->ApplyDiff("copy", {}, in), sys::FailsWithErrno(EBUSY));
+  EXPECT_FALSE(driver_->Inspect("copy")->ready());
+  EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
+  sitter.reset();
+  EXPECT_THAT(driver_->CollectGarbage(absl::Seconds(10)), sys::IsOk());
+  EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-copy"))));
+}
+
+// An apply with an error, or the end, at each of its calls: what is complete is all or nothing.
+class DriverApplySweepVmTest : public DriverDiffVmTest {
+ protected:
+  void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
+    config_.lock_patience = absl::ZeroDuration();
+    Open();
+    const std::string archive = Archive("layer", "parent");
+    for (uint64_t call = 1;; ++call) {
+      ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+      counted_.SetPlan(plan(call));
+      const absl::Status status = Apply("copy", archive);
+      const bool reached = counted_.calls() >= call;
+      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
+                                status.ToString()));
+      counted_.SetPlan(nullptr);
+      if (restart) Open();
+      const bool ready = driver_->Inspect("copy")->ready();
+      if (status.ok()) {
+        EXPECT_TRUE(ready);
+      }
+      if (!ready) {
+        EXPECT_THAT(driver_->Get("copy"),
+                    sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+      } else {
+        const bool is_new = Changes("copy", "layer").empty();
+        EXPECT_TRUE(is_new || Changes("copy", "parent").empty());
+        EXPECT_TRUE(is_new || !status.ok());
+      }
+      if (ready && driver_->Inspect("copy")->mount_count() > 0) {
+        EXPECT_THAT(driver_->Put("copy", true), sys::IsOk());
+      }
+      EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
+      ExpectAllDown();
+      EXPECT_TRUE(driver_->PoolCheck()->clean());
+      if (HasFailure() || !reached) break;
+    }
+  }
+  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
+    return sys::FaultyHost::FailCall(call, EIO);
+  }
+};
+
+TEST_F(DriverApplySweepVmTest, ApplyThatFailsAnywhereLeavesAllOrNothingOrAMark) {
+  Sweep(FailOnce, /*restart=*/false);
+}
+
+TEST_F(DriverApplySweepVmTest, ApplyThatEndsAnywhereLeavesAllOrNothingOrAMark) {
+  Sweep(sys::FaultyHost::StopAt, /*restart=*/true);
+}
+
+TEST_F(DriverDiffVmTest, EachDifferenceCostsAKnownNumberOfIoctlsAndSyncs) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+  counted_.SetPlan(nullptr);
+  Changes("layer", "parent");
+  EXPECT_EQ(counted_.CountOf("Ioctl"), 10u);
+  EXPECT_EQ(counted_.CountOf("Sync"), 0u);
+  counted_.SetPlan(nullptr);
+  EXPECT_THAT(Apply("copy", archive), sys::IsOk());
+  EXPECT_EQ(counted_.CountOf("Ioctl"), 7u);
+  EXPECT_EQ(counted_.CountOf("Sync"), 4u);
+}
+
+}  // namespace
+}  // namespace dmkit::driver
