@@ -144,9 +144,9 @@ TEST_F(ArchiveVmTest, ATreeBesideItselfHasNoChanges) {
 
 TEST_F(ArchiveVmTest, AnExportAppliedToACopyOfTheParentIsTheLayer) {
   for (uint64_t seed = 1; seed <= 150 && !HasFailure(); ++seed) {
-    RoundTrip trip(*dir_, seed * 1000, /*as_root=*/true);
+    RoundTrip trip = RoundTrip::InDirectories(*dir_, seed * 1000, /*as_root=*/true);
     trip.Check();
-    trip.Clean(*dir_);
+    RoundTrip::Clean(*dir_);
   }
 }
 

@@ -22,6 +22,9 @@ class RandomTree {
   // With `as_root` also owners, device nodes and trusted xattrs. `tree` is not owned.
   RandomTree(TestTree& tree, uint64_t seed, bool as_root)
       : tree_(tree), random_(seed), as_root_(as_root) {}
+  // On `tree`, a copy of the tree of `other`.
+  RandomTree(TestTree& tree, const RandomTree& other)
+      : tree_(tree), random_(other.random_), as_root_(other.as_root_), nodes_(other.nodes_) {}
 
   // Adds about `count` files of all kinds.
   void Grow(int count);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,17 +31,20 @@ namespace dmkit::driver {
 // A parent, a copy of it, and a layer: the parent, changed.
 class RoundTrip {
  public:
-  // Works in new directories of `dir`; with `as_root` also with what only root can make.
-  RoundTrip(sys::Dir& dir, uint64_t seed, bool as_root)
-      : seed_(seed),
-        older_(Make(dir, "older")),
-        newer_(Make(dir, "newer")),
-        copy_(Make(dir, "copy")) {
-    for (TestTree* tree : {&older_, &newer_, &copy_}) {
+  // `seed` is named in messages.
+  RoundTrip(TestTree older, TestTree newer, TestTree copy, uint64_t seed)
+      : seed_(seed), older_(std::move(older)), newer_(std::move(newer)), copy_(std::move(copy)) {}
+
+  // Three random trees in new directories of `dir`; with `as_root` also with what only root can
+  // make.
+  static RoundTrip InDirectories(sys::Dir& dir, uint64_t seed, bool as_root) {
+    RoundTrip trip(Make(dir, "older"), Make(dir, "newer"), Make(dir, "copy"), seed);
+    for (TestTree* tree : {&trip.older_, &trip.newer_, &trip.copy_}) {
       RandomTree random(*tree, seed, as_root);
       random.Grow(16);
-      if (tree == &newer_) random.Mutate(seed + 1, 8);
+      if (tree == &trip.newer_) random.Mutate(seed + 1, 8);
     }
+    return trip;
   }
 
   void Check() {
@@ -57,8 +61,8 @@ class RoundTrip {
     EXPECT_THAT(ListChanges(newer_.dir(), &copy_.dir()), ::testing::IsEmpty()) << "seed " << seed_;
   }
 
-  // Removes what it made.
-  void Clean(sys::Dir& dir) {
+  // Removes what InDirectories made.
+  static void Clean(sys::Dir& dir) {
     TestTree tree(*dir.OpenDir("."));
     for (const char* name : {"older", "newer", "copy"}) tree.Remove(name);
   }

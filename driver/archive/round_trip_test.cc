@@ -20,9 +20,9 @@ TEST(RoundTripTest, AnExportAppliedToACopyOfTheParentIsTheLayer) {
   sys::LinuxHost linux;
   const std::unique_ptr<sys::Dir> dir = *linux.host().root->OpenDir(temp.path());
   for (uint64_t seed = 1; seed <= 200 && !HasFailure(); ++seed) {
-    RoundTrip trip(*dir, seed * 1000, /*as_root=*/false);
+    RoundTrip trip = RoundTrip::InDirectories(*dir, seed * 1000, /*as_root=*/false);
     trip.Check();
-    trip.Clean(*dir);
+    RoundTrip::Clean(*dir);
   }
 }
 
