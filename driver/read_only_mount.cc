@@ -123,13 +123,14 @@ absl::Status MountReadOnly(const sys::Host& host, thinp::DeviceSet& set,
   DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::File> file,
                          host.root->OpenFile(node, sys::OpenOptions{}));
   DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, FindType(*file, node));
-  const ReadOnlyMount mount(host, type, target, options);
+  const ReadOnlyMount mounting(host, type, target, options);
   const bool is_ext4 = type == FilesystemType::kExt4;
-  DMKIT_ASSIGN_OR_RETURN(const bool clean, is_ext4 ? IsCleanExt4(*file) : mount.IsCleanXfs(node));
+  DMKIT_ASSIGN_OR_RETURN(const bool clean,
+                         is_ext4 ? IsCleanExt4(*file) : mounting.IsCleanXfs(node));
   file.reset();
-  if (clean) return mount.Mount(node, is_ext4 ? "noload" : "norecovery");
+  if (clean) return mounting.Mount(node, is_ext4 ? "noload" : "norecovery");
   DMKIT_ASSIGN_OR_RETURN(const std::string overlay, MakeOverlay(host, set, device, scratch));
-  return mount.Mount(overlay, "");
+  return mounting.Mount(overlay, "");
 }
 
 }  // namespace dmkit::driver
