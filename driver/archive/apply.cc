@@ -36,6 +36,8 @@ namespace {
 // leaves it out, should it ever stay behind.
 constexpr absl::string_view kStashName = ".wh..wh.dmkit";
 constexpr uint32_t kStashMode = 0700;
+// Each level of an opaque directory holds a handle.
+constexpr int kDepthMax = 1000;
 // mke2fs makes it; it belongs to no layer.
 constexpr absl::string_view kLostAndFound = "lost+found";
 
@@ -60,7 +62,7 @@ class Applier {
   absl::Status ApplyHardLink(const TarEntry& entry, const LayerPath& path);
   absl::Status ApplyWhiteout(const LayerPath& path, const std::string& target);
   absl::Status ApplyOpaque(const LayerPath& path);
-  absl::Status ClearOthers(sys::Dir& dir, bool is_root);
+  absl::Status ClearOthers(sys::Dir& dir, int depth);
   absl::Status Stash(const TarEntry& entry, const std::string& name);
   absl::Status DropStash();
   absl::Status SetDirectoryTimes();
@@ -182,13 +184,17 @@ absl::Status Applier::ApplyWhiteout(const LayerPath& path, const std::string& ta
 
 absl::Status Applier::ApplyOpaque(const LayerPath& path) {
   DMKIT_ASSIGN_OR_RETURN(const Place place, tree_.OpenOrMake(path.parent));
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat here, place.dir->Stat("."));
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat root, root_.Stat("."));
-  return ClearOthers(*place.dir, here.inode == root.inode);
+  return ClearOthers(*place.dir, 0);
 }
 
-absl::Status Applier::ClearOthers(sys::Dir& dir, bool is_root) {
+absl::Status Applier::ClearOthers(sys::Dir& dir, int depth) {
+  if (depth > kDepthMax) {
+    return sys::ErrnoStatus(
+        EMFILE, absl::StrCat("opaque directory: deeper than ", kDepthMax, " directories"));
+  }
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat here, dir.Stat("."));
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat root, root_.Stat("."));
+  const bool is_root = here.inode == root.inode;
   DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, dir.List("."));
   for (const sys::DirEntry& entry : entries) {
     if (is_root && (entry.name == kStashName || entry.name == kLostAndFound)) continue;
@@ -200,7 +206,7 @@ absl::Status Applier::ClearOthers(sys::Dir& dir, bool is_root) {
     {
       DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::Dir> child,
                              dir.OpenDirNoFollow(entry.name));
-      DMKIT_RETURN_IF_ERROR(ClearOthers(*child, false));
+      DMKIT_RETURN_IF_ERROR(ClearOthers(*child, depth + 1));
     }
     if (ours) continue;
     const absl::Status removed = dir.RemoveDir(entry.name);

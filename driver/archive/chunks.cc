@@ -29,13 +29,14 @@ absl::Status PlainChunks::Fill() {
   while (filled_ < kChunkBytes) {
     DMKIT_ASSIGN_OR_RETURN(
         const size_t got, in_.Read(absl::MakeSpan(buffer_.get() + filled_, kChunkBytes - filled_)));
-    if (got == 0) break;
     filled_ += got;
     total_ += got;
-    if (progress_ && total_ - reported_ >= kProgressBytes) {
+    const bool due = got == 0 ? total_ != reported_ : total_ - reported_ >= kProgressBytes;
+    if (progress_ && due) {
       reported_ = total_;
       progress_(total_);
     }
+    if (got == 0) break;
   }
   return absl::OkStatus();
 }

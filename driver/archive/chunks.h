@@ -29,7 +29,7 @@ class ChunkSource {
 };
 
 // The bytes of `in` as they are. Calls `progress`, which may be empty, with the number of bytes
-// read so far, once for each MiB.
+// read so far, once for each MiB and at the end.
 class PlainChunks : public ChunkSource {
  public:
   PlainChunks(sys::ByteSource& in, std::function<void(uint64_t bytes)> progress);

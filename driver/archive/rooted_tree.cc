@@ -25,6 +25,7 @@ namespace dmkit::driver {
 namespace {
 
 constexpr int kLinksMax = 40;  // as the kernel has it
+constexpr int kRemoveDepthMax = 1000;
 constexpr uint32_t kMadeMode = 0755;
 
 // Where a walk is: the way so far without symbolic links, and what is still to go.
@@ -95,7 +96,12 @@ absl::StatusOr<std::unique_ptr<sys::Dir>> Make(sys::Dir& dir, const std::string&
   return made;
 }
 
-absl::Status RemoveAll(sys::Dir& dir, const std::string& name) {
+// Each level holds a handle.
+absl::Status RemoveAll(sys::Dir& dir, const std::string& name, int depth) {
+  if (depth > kRemoveDepthMax) {
+    return sys::ErrnoStatus(EMFILE, absl::StrCat("remove ", sys::Printable(name), ": deeper than ",
+                                                 kRemoveDepthMax, " directories"));
+  }
   const absl::Status unlinked = dir.Unlink(name);
   const int error = sys::GetErrno(unlinked);
   if (unlinked.ok() || error == ENOENT) return absl::OkStatus();
@@ -104,7 +110,7 @@ absl::Status RemoveAll(sys::Dir& dir, const std::string& name) {
   if (!child.ok()) return error == EPERM ? unlinked : child.status();
   DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, (*child)->List("."));
   for (const sys::DirEntry& entry : entries) {
-    DMKIT_RETURN_IF_ERROR(RemoveAll(**child, entry.name));
+    DMKIT_RETURN_IF_ERROR(RemoveAll(**child, entry.name, depth + 1));
   }
   return dir.RemoveDir(name);
 }
@@ -215,7 +221,7 @@ absl::Status RootedTree::Remove(sys::Dir& dir, absl::string_view name) {
   // What was removed may have been on the way to the remembered directory. Its handle stays: it may
   // be `dir`.
   remembered_ = false;
-  return RemoveAll(dir, std::string(name));
+  return RemoveAll(dir, std::string(name), 0);
 }
 
 }  // namespace dmkit::driver

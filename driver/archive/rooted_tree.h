@@ -40,8 +40,9 @@ class RootedTree {
   absl::Status Link(absl::string_view from_dir, absl::string_view from, absl::string_view to_dir,
                     absl::string_view to);
 
-  // Removes `name` of `place`, with all that is in it. OK when it is not there. Ends the validity
-  // of all places but `place` itself, which is valid until the next call that finds a directory.
+  // Removes `name` of the directory `dir`, with all that is in it. OK when it is not there. EMFILE
+  // for a tree deeper than 1000 directories. `dir` may be that of the last place, which stays
+  // valid.
   absl::Status Remove(sys::Dir& dir, absl::string_view name);
 
  private:

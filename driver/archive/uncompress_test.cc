@@ -143,7 +143,7 @@ TEST_P(UncompressTest, AnErrorOfTheSourceComesOutAsItIs) {
 }
 
 TEST(UncompressPlainTest, ProgressTellsTheBytesThatWereRead) {
-  sys::StringSource in(std::string(5 << 20, 'x'));
+  sys::StringSource in(std::string((4 << 20) + 7, 'x'));
   std::vector<uint64_t> told;
   auto chunks = Uncompress(in, [&told](uint64_t bytes) { told.push_back(bytes); });
   ASSERT_THAT(chunks, IsOk());
@@ -151,7 +151,7 @@ TEST(UncompressPlainTest, ProgressTellsTheBytesThatWereRead) {
     chunk = (*chunks)->Next();
     ASSERT_THAT(chunk, IsOk());
   }
-  EXPECT_THAT(told, testing::ElementsAre(1 << 20, 2 << 20, 3 << 20, 4 << 20, 5 << 20));
+  EXPECT_THAT(told, testing::ElementsAre(1 << 20, 2 << 20, 3 << 20, 4 << 20, (4 << 20) + 7));
 }
 
 }  // namespace
