@@ -16,8 +16,8 @@
 namespace dmkit::differential {
 namespace {
 
-// With the pauses of Side::Settle: half a second.
-constexpr int kSettleTimes = 25;
+// With the pauses of Side::Settle: two seconds, enough for a guest that seldom gets a processor.
+constexpr int kSettleTimes = 100;
 
 std::string EndOf(const Outcome& outcome) {
   return outcome.result < 0 ? sys::ErrnoName(-outcome.result) : "ok";
