@@ -137,9 +137,6 @@ absl::Status Applier::ApplyRoot(const TarEntry& entry) {
 }
 
 absl::Status Applier::ApplyOrdinary(const TarEntry& entry, const LayerPath& path) {
-  if (entry.type == TarType::kSymlink) {
-    DMKIT_RETURN_IF_ERROR(CheckSymlinkTarget(path, entry.link));
-  }
   DMKIT_ASSIGN_OR_RETURN(const Place place, tree_.OpenOrMake(path.parent));
   absl::Status made = MakeFile(*place.dir, path.base, entry, reader_, xattrs_);
   if (sys::GetErrno(made) == EEXIST) {

@@ -2,7 +2,6 @@
 
 #include "driver/archive/layer_path.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <string>
@@ -52,25 +51,6 @@ absl::StatusOr<LayerPath> ParseLayerPath(absl::string_view name) {
   parts.pop_back();
   path.parent = absl::StrJoin(parts, "/");
   return path;
-}
-
-absl::Status CheckSymlinkTarget(const LayerPath& place, absl::string_view target) {
-  if (target.size() >= kPathMax) return TooLong(target);
-  size_t depth = 0;
-  if (!place.parent.empty()) {
-    depth = 1 + static_cast<size_t>(std::count(place.parent.begin(), place.parent.end(), '/'));
-  }
-  for (const absl::string_view part : absl::StrSplit(target, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      ++depth;
-    } else if (depth-- == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("symbolic link ", sys::Printable(place.Join()),
-                                                     ": its target ", sys::Printable(target),
-                                                     " leaves the layer's root"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace dmkit::driver

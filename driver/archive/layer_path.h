@@ -26,11 +26,6 @@ struct LayerPath {
 // ENAMETOOLONG from 4096 bytes on, more than the kernel takes.
 absl::StatusOr<LayerPath> ParseLayerPath(absl::string_view name);
 
-// OK when the symbolic link at `place`, put together with its `target` as texts, stays in the
-// layer; INVALID_ARGUMENT otherwise. As Docker does, an absolute target counts from the link's own
-// directory here.
-absl::Status CheckSymlinkTarget(const LayerPath& place, absl::string_view target);
-
 }  // namespace dmkit::driver
 
 #endif  // DMKIT_DRIVER_ARCHIVE_LAYER_PATH_H_
