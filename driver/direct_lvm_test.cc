@@ -21,6 +21,7 @@
 #include "dm/device_mapper.h"
 #include "driver/driver.h"
 #include "sys/durable.h"
+#include "sys/faulty_host.h"
 #include "sys/status_matchers.h"
 #include "testing/model/model_kernel.h"
 #include "testing/model/profile.h"
@@ -43,6 +44,7 @@ using Argv = std::vector<std::string>;
 constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
 constexpr uint64_t kDiskBytes = uint64_t{256} << 20;
 constexpr uint64_t kMetadataSectors = 16 * 2048;
+constexpr uint64_t kSweeps = 4;
 constexpr char kDisk[] = "/dev/xvdf";
 constexpr char kLabel[] = "LABELONE";
 
@@ -136,10 +138,10 @@ class FakeLvm {
 
 class DirectLvmTest : public ::testing::Test {
  protected:
-  DirectLvmTest() : kernel_(model::Linux612(), /*seed=*/1) {
+  DirectLvmTest() : kernel_(model::Linux612(), /*seed=*/1), faulty_(kernel_.host()) {
     kernel_.AddDisk("xvdf", kDiskBytes);
     lvm_.Install(kernel_.programs());
-    dm_.emplace(*dm::DeviceMapper::Open(kernel_.host()));
+    dm_.emplace(*dm::DeviceMapper::Open(faulty_.host()));
     config_.root = "/store";
     Ask({});
   }
@@ -172,9 +174,24 @@ class DirectLvmTest : public ::testing::Test {
     auto profiles = host().root->List("/etc/lvm/profile");
     EXPECT_TRUE(!profiles.ok() || profiles->empty());
   }
+  // The store and its pool go, as if they had never been.
+  void Forget() {
+    EXPECT_THAT(driver_->Cleanup(), IsOk());
+    driver_.reset();
+    EXPECT_EQ(host().processes->Run({"vgremove", lvm_.group}, absl::Minutes(1))->exit_status, 0);
+    EXPECT_EQ(host().processes->Run({"pvremove", kDisk}, absl::Minutes(1))->exit_status, 0);
+    const auto profiles = host().root->List("/etc/lvm/profile");
+    for (const sys::DirEntry& profile : *profiles) {
+      EXPECT_THAT(host().root->Unlink(absl::StrCat("/etc/lvm/profile/", profile.name)), IsOk());
+    }
+    for (const char* name : {"set", "set.copy", "transaction", "devices/base"}) {
+      host().root->Unlink(absl::StrCat(config_.root, "/", name)).IgnoreError();
+    }
+  }
   sys::Host host() { return kernel_.host(); }
 
   model::ModelKernel kernel_;
+  sys::FaultyHost faulty_;
   FakeLvm lvm_;
   std::optional<dm::DeviceMapper> dm_;
   DriverConfig config_;
@@ -217,6 +234,30 @@ TEST_F(DirectLvmTest, LaterStartsRunNothingWithAndWithoutTheOptions) {
   EXPECT_TRUE(*driver_->Exists("web"));
   EXPECT_THAT(TakeRuns(), IsEmpty());
 }
+
+class DirectLvmSweepTest : public DirectLvmTest, public ::testing::WithParamInterface<uint64_t> {};
+
+// Call n fails, and for a crash all that follow; n runs over the first start in steps.
+TEST_P(DirectLvmSweepTest, FirstStartThatFailsOrEndsAnywhereWorksTheNextTime) {
+  for (uint64_t call = GetParam();; call += kSweeps) {
+    for (const bool crash : {false, true}) {
+      faulty_.SetPlan(crash ? sys::FaultyHost::StopAt(call) : sys::FaultyHost::FailCall(call, EIO));
+      const absl::Status opened = Open();
+      const bool reached = faulty_.calls() >= call;
+      SCOPED_TRACE(absl::StrCat(call, " ", reached ? faulty_.Log()[call - 1] : "", crash, ": ",
+                                opened.ToString()));
+      faulty_.SetPlan(nullptr);
+      if (!opened.ok() && !crash && !*thinp::SetExists(host(), config_.root)) ExpectNothingLeft();
+      ASSERT_THAT(Open(), IsOk());
+      EXPECT_TRUE(driver_->PoolCheck()->clean());
+      Forget();
+      ASSERT_FALSE(HasFailure());
+      if (!reached) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, DirectLvmSweepTest, ::testing::Range(uint64_t{1}, kSweeps + 1));
 
 TEST_F(DirectLvmTest, OtherConfigurationIsRefusedWithBothValues) {
   ASSERT_THAT(Open(), IsOk());

@@ -140,6 +140,7 @@ absl::Status DeviceSet::Impl::MakeSet() {
   DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
   auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), pool_options);
   if (!pool.ok()) {
+    if (options_.pool_maker != nullptr) return UndoMade(pool.status());
     // What lay there before this start is not this start's to remove.
     if (!is_new) return pool.status();
     // Nor would the next start take a device that was formatted meanwhile, but for the record.

@@ -160,6 +160,28 @@ TEST_F(SetGrowthVmTest, EveryFailingCallOfAGrowthLeavesThePoolRunning) {
   ExpectClean();
 }
 
+TEST_F(SetGrowthVmTest, GrowthThatEndsAnywhereIsTakenUpByTheNextStart) {
+  Open();
+  Add("a");
+  const sys::DeviceNumber device = Activate("a");
+  uint64_t data_mib = 64;
+  for (uint64_t call = 1;; ++call) {
+    data_mib += 2;
+    Ask(data_mib, 4 + call);
+    faulty().SetPlan(sys::FaultyHost::StopAt(call));
+    TryOpen().IgnoreError();
+    const bool reached = faulty().calls() >= call;
+    faulty().SetPlan(nullptr);
+    Open();
+    ASSERT_THAT(SuspendedDevices(), IsEmpty()) << call;
+    ASSERT_EQ(DataBytes(), data_mib * kMiB) << call;
+    ASSERT_EQ(MetadataBytes(), (4 + call) * kMiB) << call;
+    ASSERT_THAT(Fill(device, 0, 4096, 'x'), IsOk()) << call;
+    if (!reached) break;
+  }
+  ExpectClean();
+}
+
 TEST_F(SetGrowthVmTest, ReadOnlyPoolIsNotGrown) {
   GiveDevices();
   Open();
