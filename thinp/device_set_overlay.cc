@@ -48,8 +48,10 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::ActivateOverlay(absl::string_vie
 absl::Status DeviceSet::Impl::RemoveOverlay(absl::string_view name, absl::Duration patience,
                                             bool deferred) const {
   if (!state_.pool().read_only()) return absl::OkStatus();
-  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity overlay, IdentityOf(OverlayName(name)));
-  return dm::RemoveDevice(dm_, overlay, patience, deferred);
+  const auto overlay = IdentityOf(OverlayName(name));
+  // Too long a name has none.
+  if (!overlay.ok()) return absl::OkStatus();
+  return dm::RemoveDevice(dm_, *overlay, patience, deferred);
 }
 
 absl::StatusOr<dm::DeviceInfo> DeviceSet::ActivateOverlay(absl::string_view name,

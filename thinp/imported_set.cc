@@ -104,10 +104,15 @@ absl::Status WriteImportedSet(const sys::Host& host, absl::string_view root, con
 }
 
 absl::Status RemoveImportedSet(const sys::Host& host, absl::string_view root,
-                               absl::Duration patience) {
+                               absl::string_view imported_from, absl::Duration patience) {
   DMKIT_ASSIGN_OR_RETURN(StateStore store, StateStore::Open(host, root, /*create=*/false));
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
                          sys::AcquireLock(host, store.root(), kLockFile, "undoing", patience));
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<StateStore::SetRecord> known, store.ReadSet());
+  if (known.has_value() &&
+      absl::string_view(known->state.pool().imported_from()) != imported_from) {
+    return absl::OkStatus();
+  }
   DMKIT_RETURN_IF_ERROR(store.RemoveSet());
   return RemoveDevicesBut(store, {});
 }

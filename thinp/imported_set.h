@@ -39,14 +39,15 @@ absl::StatusOr<std::optional<KnownSet>> FindSet(const sys::Host& host, absl::str
 
 // Makes the directory and the state files of the set, or those of an earlier call anew: it keeps
 // its UUID then. Devices that are not in `set` are forgotten. Takes the set's lock meanwhile, for
-// which it waits for `patience`. Two fsyncs for each device. After an error the set is not there,
-// or still the earlier one. EEXIST: the root holds a set that did not come from there.
+// which it waits for `patience`. Two fsyncs for each device. After an error RemoveImportedSet
+// clears up. EEXIST: the root holds a set that did not come from there.
 absl::Status WriteImportedSet(const sys::Host& host, absl::string_view root, const ImportedSet& set,
                               absl::Duration patience);
 
-// Removes what WriteImportedSet wrote, but for the directories. Nothing of the pool is touched.
+// Removes what WriteImportedSet wrote of a set from `imported_from`, also if it did not get to its
+// end, but for the directories. Nothing of the pool is touched, and nothing of another set.
 absl::Status RemoveImportedSet(const sys::Host& host, absl::string_view root,
-                               absl::Duration patience);
+                               absl::string_view imported_from, absl::Duration patience);
 
 }  // namespace dmkit::thinp
 

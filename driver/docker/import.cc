@@ -35,6 +35,8 @@ namespace {
 
 using thinp::proto::PoolState;
 
+constexpr absl::Duration kRemovePatience = absl::Seconds(10);
+
 absl::StatusOr<std::string> CleanPath(absl::string_view path, absl::string_view what) {
   const size_t last = path.find_last_not_of('/');
   if (absl::StartsWith(path, "/") && last != absl::string_view::npos) {
@@ -191,26 +193,40 @@ absl::StatusOr<std::string> ProbeFilesystem(const sys::Host& host, thinp::Device
   return std::string();
 }
 
-// Opens the new set, which activates its pool, and completes its devices; the name of its pool.
-absl::StatusOr<std::string> OpenNewSet(dm::DeviceMapper& dm, const ImportOptions& options,
-                                       thinp::ImportedSet& imported) {
+// Fills in what the store does not say of its devices.
+absl::Status CompleteDevices(const sys::Host& host, const ImportOptions& options,
+                             thinp::DeviceSet& set, thinp::ImportedSet& imported) {
+  if (imported.devices.empty() || !imported.devices[0].labels().filesystem().empty()) {
+    return absl::OkStatus();
+  }
+  DMKIT_ASSIGN_OR_RETURN(const std::string filesystem,
+                         ProbeFilesystem(host, set, imported.devices[0]));
+  for (thinp::proto::DeviceState& device : imported.devices) {
+    device.mutable_labels()->set_filesystem(filesystem);
+  }
+  return thinp::WriteImportedSet(host, options.root, imported, options.lock_patience);
+}
+
+// Writes the state of the set, opens it, which activates its pool, and completes it; the name of
+// the pool.
+absl::StatusOr<std::string> MakeSet(dm::DeviceMapper& dm, const ImportOptions& options,
+                                    thinp::ImportedSet& imported) {
+  const sys::Host& host = dm.host();
+  DMKIT_RETURN_IF_ERROR(
+      thinp::WriteImportedSet(host, options.root, imported, options.lock_patience));
   thinp::DeviceSetOptions set_options;
   set_options.root = options.root;
   set_options.create = false;
   set_options.lock_patience = options.lock_patience;
   DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<thinp::DeviceSet> set,
                          thinp::DeviceSet::Open(dm, set_options));
-  if (imported.devices.empty() || !imported.devices[0].labels().filesystem().empty()) {
-    return set->pool().name().text();
-  }
-  DMKIT_ASSIGN_OR_RETURN(const std::string filesystem,
-                         ProbeFilesystem(dm.host(), *set, imported.devices[0]));
-  for (thinp::proto::DeviceState& device : imported.devices) {
-    device.mutable_labels()->set_filesystem(filesystem);
-  }
-  DMKIT_RETURN_IF_ERROR(
-      thinp::WriteImportedSet(dm.host(), options.root, imported, options.lock_patience));
-  return set->pool().name().text();
+  const absl::Status completed = CompleteDevices(host, options, *set, imported);
+  if (completed.ok()) return set->pool().name().text();
+  // The one that was looked at may still be up.
+  absl::Status down =
+      set->Deactivate(imported.devices[0].name(), kRemovePatience, /*deferred=*/false);
+  if (down.ok()) down = set->DeactivatePool();
+  return sys::WithSecondError(completed, "taking the pool down", down);
 }
 
 }  // namespace
@@ -236,14 +252,12 @@ absl::StatusOr<report::ImportReport> ImportDocker(dm::DeviceMapper& dm,
   SetFilesystem(store.set.base_filesystem, report);
   if (options.dry_run) return report;
   thinp::ImportedSet imported = ToImportedSet(options, pool, record, checked, store.set);
-  DMKIT_RETURN_IF_ERROR(
-      thinp::WriteImportedSet(host, options.root, imported, options.lock_patience));
-  const auto pool_name = OpenNewSet(dm, options, imported);
+  const auto pool_name = MakeSet(dm, options, imported);
   if (!pool_name.ok()) {
     if (!earlier.empty()) return pool_name.status();
     return sys::WithSecondError(
         pool_name.status(), "undoing the import",
-        thinp::RemoveImportedSet(host, options.root, options.lock_patience));
+        thinp::RemoveImportedSet(host, options.root, options.docker_root, options.lock_patience));
   }
   report.set_pool_name(*pool_name);
   if (!imported.devices.empty()) SetFilesystem(imported.devices[0].labels().filesystem(), report);

@@ -26,9 +26,10 @@ constexpr size_t kPieceBytes = size_t{1} << 20;
 
 ImportVmTest::ImportVmTest()
     : kernel_(cases::StartKernel()),
+      counted_(kernel_->host()),
       dir_(absl::StrCat(kernel_->Dir(), "/import-",
                         ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-  auto dm = dm::DeviceMapper::Open(kernel_->host());
+  auto dm = dm::DeviceMapper::Open(counted_.host());
   EXPECT_THAT(dm, IsOk());
   dm_.emplace(*std::move(dm));
   EXPECT_THAT(sys::MakeDirs(*host().root, dir_, 0755), IsOk());

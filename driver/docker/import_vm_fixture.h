@@ -19,6 +19,7 @@
 #include "driver/report.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "testing/cases/kernel.h"
 
@@ -33,7 +34,7 @@ class ImportVmTest : public ::testing::Test {
 
   const sys::Host& host() { return dm_->host(); }
   dm::DeviceMapper& dm() { return *dm_; }
-  cases::Kernel& kernel() { return *kernel_; }
+  sys::FaultyHost& counted() { return counted_; }
   const std::string& dir() const { return dir_; }
   std::string docker() const { return dir_ + "/devicemapper"; }
 
@@ -76,6 +77,7 @@ class ImportVmTest : public ::testing::Test {
   void AddFingerprints(const std::string& path, std::map<std::string, std::string>& all);
 
   std::unique_ptr<cases::Kernel> kernel_;
+  sys::FaultyHost counted_;
   std::optional<dm::DeviceMapper> dm_;
   std::string dir_;
   std::unique_ptr<Driver> made_;

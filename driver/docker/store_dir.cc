@@ -86,13 +86,19 @@ class Reader {
     if (IsMissing(entries.status())) return absl::OkStatus();
     DMKIT_RETURN_IF_ERROR(entries.status());
     for (const sys::DirEntry& entry : *entries) {
-      if (entry.type == sys::FileType::kDirectory || absl::StartsWith(entry.name, ".") ||
-          absl::EndsWith(entry.name, ".migrated")) {
-        continue;
-      }
-      ReadRecord(entry.name);
+      if (absl::StartsWith(entry.name, ".") || absl::EndsWith(entry.name, ".migrated")) continue;
+      DMKIT_ASSIGN_OR_RETURN(const bool is_file, IsFile(entry.name));
+      if (is_file) ReadRecord(entry.name);
     }
     return absl::OkStatus();
+  }
+
+  // Nothing else is opened: opening a pipe would wait for its other end.
+  absl::StatusOr<bool> IsFile(const std::string& name) {
+    const auto stat = dir_.Stat(absl::StrCat(kMetadataDir, "/", name));
+    if (IsMissing(stat.status())) return false;
+    DMKIT_RETURN_IF_ERROR(stat.status());
+    return stat->type == sys::FileType::kRegular;
   }
 
   void ReadRecord(const std::string& name) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/device_number.h"
 #include "sys/durable.h"
 #include "sys/linux_host.h"
 #include "sys/linux_temp_dir.h"
@@ -89,6 +90,9 @@ TEST_F(StoreDirTest, WhatIsNoRecordIsPassedOver) {
   Write("metadata/.tmp123", "cut o");
   Write("metadata/json.migrated", "{}");
   MakeDir("metadata/directory");
+  ASSERT_THAT(linux_.host().root->MakeNode(temp_.path() + "/metadata/pipe", sys::FileType::kFifo,
+                                           sys::DeviceNumber{}, 0600),
+              IsOk());
   Write("setup-config.json", "");
   const DockerStore store = MustRead();
   EXPECT_THAT(Names(store), IsEmpty());
