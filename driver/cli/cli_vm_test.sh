@@ -4,27 +4,7 @@
 # The program on a real kernel, in a guest: what it prints about mapped devices is what dmsetup
 # prints, to the byte; loop devices come and go as asked; and each command on layers says what it
 # did in both formats. That the layers themselves are right is tested in driver/ and testing/e2e.
-set -u
-cd /scratch || exit 1
-failed=0
-
-fail() {
-  echo "FAILED: $*"
-  sed 's/^/  out: /' /tmp/out
-  sed 's/^/  err: /' /tmp/err
-  failed=1
-}
-
-# expect STATUS WORD...: runs dmkit.
-expect() {
-  want=$1
-  shift
-  dmkit "$@" > /tmp/out 2> /tmp/err
-  status=$?
-  [ "$status" = "$want" ] || fail "dmkit $*: exit status $status, not $want"
-}
-out() { grep -qF -- "$1" /tmp/out || fail "not printed: $1"; }
-err() { grep -qF -- "$1" /tmp/err || fail "not said: $1"; }
+. /bin/cli_vm_common.sh
 
 # same WORD...: dmsetup and `dmkit dm` print the same, and fail or not alike.
 same() {
@@ -117,7 +97,7 @@ expect 0 --root /scratch/store create web --parent image --format json
 [ "$(cat /tmp/out)" = "{}" ] || fail "no empty object"
 expect 0 --root store create empty --parent base
 expect 1 --root store create small --parent image --size 64m
-err "128"
+err "smaller than its parent"
 expect 0 --root store create large --parent image --size 160m
 expect 0 --root store inspect large --format json
 out '"size_bytes":"167772160"'
@@ -129,7 +109,7 @@ expect 1 --root store grow large 64m
 err "dmkit: grow large: "
 expect 1 --root store grow nosuch 1g
 err nosuch
-truncate -s 1100m store/pool/data
+truncate -s 1100M store/pool/data
 expect 0 --root store pool grow
 expect 0 --root store pool status --format json
 out '"total_data_bytes":"1153433600"'

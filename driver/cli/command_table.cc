@@ -3,6 +3,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "driver/cli/command_words.h"
 #include "driver/cli/commands.h"
 
 namespace dmkit::driver::cli {
@@ -10,86 +11,12 @@ namespace {
 
 constexpr SectionSpec kSections[] = {
     {SectionId::kLayers, "", "Layers"},
+    {SectionId::kArchives, "", "Changes and archives"},
     {SectionId::kPool, "pool", "The thin pool"},
     {SectionId::kDm, "dm", "Mapped devices, printed as dmsetup does"},
     {SectionId::kLoop, "loop", "Loop devices"},
     {SectionId::kGeneral, "", "General"},
 };
-
-constexpr OptionSpec kGlobalOptions[] = {
-    {OptionId::kRoot, 0, false, "root", "DIR", WordKind::kDirectory,
-     "Where the layers are kept. Default: /var/lib/dmkit. Used by the commands on layers and on "
-     "the pool."},
-    {OptionId::kOpt, 0, true, "opt", "dm.KEY=VALUE", WordKind::kDriverOption,
-     "A storage option, spelled as for Docker's devicemapper driver; `dmkit help options` tells "
-     "them all. May be given several times. Used by the commands on layers and on the pool; most "
-     "matter only when the store is made, which remembers them."},
-    {OptionId::kFormat, 0, false, "format", "text|json", WordKind::kChoice,
-     "text (the default) is for people; json prints one object on standard output, and an error as "
-     "one object on standard error."},
-    {OptionId::kTrace, 0, false, "trace", "", WordKind::kOther,
-     "Shows each device-mapper and loop ioctl, request and reply, as one line on standard error "
-     "that starts with \"trace: \"."},
-    {OptionId::kHelp, 'h', false, "help", "", WordKind::kOther,
-     "Explains the command and does nothing else."},
-    {OptionId::kVersion, 0, false, "version", "", WordKind::kOther,
-     "The same as the command version."},
-};
-
-constexpr OperandSpec kOneId[] = {{"ID", Count::kOne, WordKind::kLayer}};
-constexpr OperandSpec kNewId[] = {{"ID", Count::kOne, WordKind::kOther}};
-constexpr OperandSpec kIds[] = {{"ID", Count::kOneOrMore, WordKind::kLayer}};
-constexpr OperandSpec kIdAndSize[] = {{"ID", Count::kOne, WordKind::kLayer},
-                                      {"SIZE", Count::kOne, WordKind::kOther}};
-constexpr OperandSpec kNames[] = {{"NAME", Count::kAny, WordKind::kMappedDevice}};
-constexpr OperandSpec kMessageOperands[] = {{"NAME", Count::kOne, WordKind::kMappedDevice},
-                                            {"SECTOR", Count::kOne, WordKind::kOther},
-                                            {"WORD", Count::kOneOrMore, WordKind::kOther}};
-constexpr OperandSpec kFile[] = {{"FILE", Count::kOne, WordKind::kFile}};
-constexpr OperandSpec kDeviceOrFile[] = {{"DEVICE|FILE", Count::kOne, WordKind::kLoopDevice}};
-constexpr OperandSpec kShell[] = {{"bash|zsh|fish", Count::kOne, WordKind::kChoice}};
-constexpr OperandSpec kCommandWords[] = {{"COMMAND", Count::kAny, WordKind::kCommand}};
-
-constexpr OptionSpec kCreateOptions[] = {
-    {OptionId::kParent, 0, false, "parent", "PARENT", WordKind::kLayer,
-     "The layer to start from. Without it the new layer is an empty filesystem."},
-    {OptionId::kSize, 0, false, "size", "SIZE", WordKind::kOther,
-     "How large the layer is, at least as its parent; its filesystem grows at once. A SIZE is a "
-     "number of bytes, or has a suffix k, m, g, t or p for powers of 1024. Without it, as large as "
-     "the parent."},
-};
-constexpr OptionSpec kPutOptions[] = {
-    {OptionId::kAll, 0, false, "all", "", WordKind::kOther,
-     "Gives back however many gets there were."},
-};
-constexpr OptionSpec kDmStatusOptions[] = {
-    {OptionId::kNoFlush, 0, false, "noflush", "", WordKind::kOther,
-     "Does not make a thin pool commit its metadata first, and so does not wait for it."},
-};
-constexpr OptionSpec kLoopAttachOptions[] = {
-    {OptionId::kReadOnly, 0, false, "read-only", "", WordKind::kOther,
-     "The device refuses to be written."},
-    {OptionId::kOffset, 0, false, "offset", "SIZE", WordKind::kOther,
-     "The device starts this far into the file. A SIZE is a number of bytes, or has a suffix k, m, "
-     "g or t for powers of 1024."},
-    {OptionId::kSizeLimit, 0, false, "size-limit", "SIZE", WordKind::kOther,
-     "The device is not larger than this. Without it, it reaches to the end of the file."},
-    {OptionId::kBlockSize, 0, false, "block-size", "BYTES", WordKind::kOther,
-     "The device's logical block size: 512, 1024, 2048 or 4096."},
-    {OptionId::kDirectIo, 0, false, "direct-io", "", WordKind::kOther,
-     "Reads and writes the file past the page cache; an error where its filesystem cannot."},
-};
-
-// Named, since empty braces would tear each entry of the table into one line per field.
-constexpr absl::Span<const OperandSpec> kNoOperands;
-constexpr absl::Span<const OptionSpec> kNoOptions;
-constexpr ExitTexts kUsual = {"", "", ""};
-constexpr ExitTexts kRemoveExits = {
-    "all of them are removed", "at least one was not; each has its line on standard error", ""};
-constexpr ExitTexts kExistsExits = {"there is such a layer", "there is none",
-                                    "wrong usage, or it could not be found out"};
-constexpr ExitTexts kCheckExits = {"nothing is wrong", "there are problems, or the check failed",
-                                   ""};
 
 constexpr CommandSpec kCommands[] = {
     {CommandId::kCreate, SectionId::kLayers, "create", kNewId, kCreateOptions,
@@ -101,8 +28,8 @@ constexpr CommandSpec kCommands[] = {
      "An ID starts with a letter or digit, goes on with these and \"_\", \".\" and \"-\", and has "
      "at most 85 bytes. \"base\" and \"pool\" are reserved. Creating an ID that exists is an "
      "error.",
-     kUsual, kEmptyReport, "dmkit create debian\ndmkit create web --parent debian --size 20g",
-     true},
+     kUsual, kEmptyReport,
+     "dmkit create debian\ndmkit create web --parent debian --init --size 20g", true},
     {CommandId::kRemove, SectionId::kLayers, "rm", kIds, kNoOptions, "Remove layers",
      "Removes each layer ID with all it holds. Layers made from it are independent and stay. A "
      "layer that is mounted is not removed: put it first. When one of several cannot be removed "
@@ -149,6 +76,55 @@ constexpr CommandSpec kCommands[] = {
      "Makes the layer ID and its filesystem as large as SIZE says, also while it is mounted. A "
      "layer never becomes smaller; one that has this size already is no error.",
      kUsual, kEmptyReport, "dmkit grow web 40g", true},
+    {CommandId::kCollect, SectionId::kLayers, "gc", kNoOperands, kNoOptions,
+     "Delete the removed layers that were still in use",
+     "With dm.use_deferred_deletion, rm also takes a layer whose device is still in use, though it "
+     "is not mounted here. Nothing finds such a layer any more; its space is freed when it no "
+     "longer is in use. Frees what can be freed within some seconds, and tells how much that was. "
+     "rm does the same in passing.",
+     kUsual, "GarbageReport", "dmkit gc", true},
+    {CommandId::kImportDocker, SectionId::kLayers, "import-docker", kDirectory, kImportOptions,
+     "Open a store that Docker's devicemapper driver left",
+     "DIR is the folder devicemapper of a Docker or containers/storage root. Its layers become "
+     "those of the store that --root names, which must be new or an earlier import of the same. "
+     "Nothing below DIR and none of its devices is written, unless --adopt is given: layers are "
+     "mounted read-only, and a filesystem that was not cleanly unmounted on a copy-on-write "
+     "device. Where the store is on devices or in a pool, name these with dm.datadev and "
+     "dm.metadatadev, or with dm.thinpooldev. A damaged part of the store is reported, and the "
+     "rest can be used.",
+     kImportExits, "ImportReport",
+     "dmkit import-docker /var/lib/docker/devicemapper --root /var/lib/old\n"
+     "dmkit ls --root /var/lib/old",
+     true},
+    {CommandId::kChanges, SectionId::kArchives, "changes", kIdAndParent, kCompareOptions,
+     "List what differs between a layer and its parent",
+     "Prints a line for each difference: C (changed), A (added) or D (deleted), and the path in "
+     "the layer. Compares the layer ID with PARENT, or with the layer it was made from. A layer "
+     "that is mounted may change meanwhile; what is told then is of no one moment.",
+     kUsual, "ChangeList", "dmkit changes web", true},
+    {CommandId::kDiff, SectionId::kArchives, "diff", kIdAndParent, kDiffOptions,
+     "Write what differs as a tar archive",
+     "Writes the changes of the layer ID as an archive that `dmkit apply`, Docker and others put "
+     "onto a copy of PARENT: changed and added files whole, deleted ones as whiteouts (.wh.NAME), "
+     "with all extended attributes. It goes to standard output, which must be no terminal.\n"
+     "\n"
+     "With --format json the object is printed when --output has the archive; on standard output "
+     "the archive is alone.",
+     kUsual, "Archive", "dmkit diff web > web.tar\ndmkit diff web debian | zstd > web.tar.zst",
+     true},
+    {CommandId::kDiffSize, SectionId::kArchives, "diffsize", kIdAndParent, kCompareOptions,
+     "Print the size of what differs",
+     "Prints a number of bytes: the sizes of all files that were changed or added in the layer ID "
+     "since PARENT, or since the layer it was made from.",
+     kUsual, "ChangesSize", "dmkit diffsize web", true},
+    {CommandId::kApply, SectionId::kArchives, "apply", kIdAndFile, kNoOptions,
+     "Put a tar archive onto a layer",
+     "Reads a layer's archive from FILE, or from standard input without FILE or when it is \"-\". "
+     "gzip, zstd, xz and bzip2 are unpacked. An archive that leads out of the layer is refused. "
+     "After an error the layer holds a part of the archive and is marked as incomplete: it can be "
+     "removed, and not be used.",
+     kUsual, "Applied",
+     "dmkit create copy --parent debian\ndmkit diff web debian | dmkit apply copy", true},
     {CommandId::kPoolStatus, SectionId::kPool, "status", kNoOperands, kNoOptions,
      "Show the pool's mode, space and devices",
      "Shows the thin pool below the layers: name, mode, transaction id, used and total space of "

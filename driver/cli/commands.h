@@ -24,6 +24,12 @@ enum class CommandId {
   kStatus,
   kCleanup,
   kGrow,
+  kCollect,
+  kImportDocker,
+  kChanges,
+  kDiff,
+  kDiffSize,
+  kApply,
   kPoolStatus,
   kPoolCheck,
   kPoolGrow,
@@ -58,6 +64,10 @@ enum class OptionId {
   kBlockSize,
   kDirectIo,
   kSize,
+  kInit,
+  kOutput,
+  kDryRun,
+  kAdopt,
 };
 
 // What a word is, for the shells that complete it.
@@ -107,7 +117,7 @@ struct ExitTexts {
 };
 
 // How the help text is divided. Commands of a section with a group word have two words.
-enum class SectionId { kLayers, kPool, kDm, kLoop, kGeneral };
+enum class SectionId { kLayers, kArchives, kPool, kDm, kLoop, kGeneral };
 
 struct SectionSpec {
   SectionId id;

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "driver/cli/output.h"
 #include "driver/cli/request.h"
+#include "driver/cli/streams.h"
 #include "sys/host.h"
 
 namespace dmkit::driver::cli {
@@ -19,6 +20,7 @@ struct Context {
   const sys::Host& host;
   const GlobalValues& global;
   Output& output;
+  const Streams& streams;
 };
 
 void Execute(const CreateRequest& request, const Context& context);
@@ -31,6 +33,12 @@ void Execute(const InspectRequest& request, const Context& context);
 void Execute(const StatusRequest& request, const Context& context);
 void Execute(const CleanupRequest& request, const Context& context);
 void Execute(const GrowRequest& request, const Context& context);
+void Execute(const CollectRequest& request, const Context& context);
+void Execute(const ImportDockerRequest& request, const Context& context);
+void Execute(const ChangesRequest& request, const Context& context);
+void Execute(const DiffRequest& request, const Context& context);
+void Execute(const DiffSizeRequest& request, const Context& context);
+void Execute(const ApplyRequest& request, const Context& context);
 void Execute(const PoolStatusRequest& request, const Context& context);
 void Execute(const PoolCheckRequest& request, const Context& context);
 void Execute(const PoolGrowRequest& request, const Context& context);

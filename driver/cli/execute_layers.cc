@@ -9,17 +9,25 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dm/device_mapper.h"
 #include "driver/cli/execute.h"
 #include "driver/cli/output.h"
 #include "driver/cli/request.h"
 #include "driver/cli/store.h"
+#include "driver/docker/import.h"
+#include "driver/docker/import_options.h"
 #include "driver/driver.h"
 #include "driver/layer_id.h"
+#include "driver/options.h"
 #include "driver/report.pb.h"
 #include "sys/status.h"
 
 namespace dmkit::driver::cli {
 namespace {
+
+// How long gc waits for devices that are just being closed.
+constexpr absl::Duration kCollectPatience = absl::Seconds(5);
 
 // Opens the store and tells what `ask` finds, or the first error.
 template <typename Report>
@@ -30,6 +38,21 @@ void Answer(const Context& context, absl::string_view object,
   const absl::StatusOr<Report> report = ask(*store->driver);
   if (!report.ok()) return context.output.Fail(object, report.status());
   context.output.Print(*report);
+}
+
+absl::StatusOr<report::ImportReport> Import(const ImportDockerRequest& request,
+                                            const Context& context) {
+  const Options& options = context.global.options;
+  ImportOptions import;
+  DMKIT_ASSIGN_OR_RETURN(import.docker_root, AbsolutePath(context.host, request.directory));
+  DMKIT_ASSIGN_OR_RETURN(import.root, AbsolutePath(context.host, context.global.root));
+  import.pool_device = options.thin_pool;
+  import.data_device = options.data_device;
+  import.metadata_device = options.metadata_device;
+  import.adopt = request.adopt;
+  import.dry_run = request.dry_run;
+  DMKIT_ASSIGN_OR_RETURN(dm::DeviceMapper dm, dm::DeviceMapper::Open(context.host));
+  return ImportDocker(dm, import);
 }
 
 }  // namespace
@@ -43,6 +66,7 @@ void Execute(const CreateRequest& request, const Context& context) {
   CreateOptions options;
   options.parent = request.parent;
   options.size = request.size;
+  options.init = request.init;
   const absl::Status status = store->driver->Create(id, options);
   if (!status.ok()) context.output.Fail(id, status);
 }
@@ -129,6 +153,18 @@ void Execute(const GrowRequest& request, const Context& context) {
   if (!store.ok()) return context.output.Fail(id, store.status());
   const absl::Status status = store->driver->Grow(id, request.size);
   if (!status.ok()) context.output.Fail(id, status);
+}
+
+void Execute(const CollectRequest&, const Context& context) {
+  Answer<report::GarbageReport>(
+      context, "", [](Driver& driver) { return driver.CollectGarbage(kCollectPatience); });
+}
+
+void Execute(const ImportDockerRequest& request, const Context& context) {
+  const absl::StatusOr<report::ImportReport> report = Import(request, context);
+  if (!report.ok()) return context.output.Fail(request.directory, report.status());
+  context.output.Print(*report);
+  if (!report->problems().empty()) context.output.set_exit_status(kExitFailed);
 }
 
 void Execute(const PoolStatusRequest&, const Context& context) {

@@ -58,6 +58,15 @@ std::string ProblemText(const report::Problem& problem) {
   return text;
 }
 
+// Nothing where there is no problem.
+template <typename Problems>
+std::string ProblemList(absl::string_view title, const Problems& problems) {
+  if (problems.empty()) return "";
+  std::string text = absl::StrCat("\n", title, ":\n");
+  for (const report::Problem& problem : problems) absl::StrAppend(&text, ProblemText(problem));
+  return text;
+}
+
 std::string MountCell(const report::Layer& layer) {
   if (!layer.ready()) return "incomplete";
   if (layer.mount_path().empty()) return std::string(kNothing);
@@ -82,13 +91,8 @@ std::vector<std::string> LayerCells(const TreeRow& row) {
 std::string FormatText(const report::LayerList& list) {
   std::vector<std::vector<std::string>> rows = {{"LAYER", "SIZE", "MAPPED", "MOUNTED"}};
   for (const TreeRow& row : LayTree(list)) rows.push_back(LayerCells(row));
-  std::string text = FormatColumns(rows);
-  if (list.quarantined().empty()) return text;
-  absl::StrAppend(&text, "\nQuarantined, not usable:\n");
-  for (const report::Problem& problem : list.quarantined()) {
-    absl::StrAppend(&text, ProblemText(problem));
-  }
-  return text;
+  return absl::StrCat(FormatColumns(rows),
+                      ProblemList("Quarantined, not usable", list.quarantined()));
 }
 
 std::string FormatText(const report::Layer& layer) {
@@ -168,6 +172,41 @@ std::string FormatText(const report::Mounted& mounted) {
 }
 
 std::string FormatText(const report::Exists&) { return ""; }
+
+std::string FormatText(const report::ImportReport& import) {
+  Lines lines;
+  lines.Add("Docker store", import.docker_root());
+  lines.Add("Store", import.root());
+  lines.Add("Writable", import.adopted() ? "yes, adopted" : "no");
+  if (import.dry_run()) lines.Add("Dry run", "nothing was made or written");
+  lines.AddUnlessEmpty("Pool", import.pool_name());
+  lines.AddUnlessEmpty("Data on", import.data_backing());
+  lines.AddUnlessEmpty("Metadata on", import.metadata_backing());
+  lines.Add("Block size", Size(import.block_size_bytes()));
+  lines.Add("Transaction id", absl::StrCat(import.transaction_id()));
+  lines.AddUnlessEmpty("Filesystem", import.filesystem());
+  report::LayerList list;
+  *list.mutable_layers() = import.layers();
+  return absl::StrCat(lines.Take(), "\n", FormatText(list),
+                      ProblemList("Not usable", import.problems()));
+}
+
+std::string FormatText(const report::GarbageReport& garbage) {
+  std::string text;
+  for (const std::string& id : garbage.freed()) {
+    absl::StrAppend(&text, "freed: ", DisplayableLine(id), "\n");
+  }
+  for (const report::Problem& problem : garbage.left()) {
+    absl::StrAppend(&text, "left: ", ProblemText(problem));
+  }
+  return text;
+}
+
+std::string FormatText(const report::ChangesSize& size) { return absl::StrCat(size.bytes(), "\n"); }
+
+std::string FormatText(const report::Archive&) { return ""; }
+
+std::string FormatText(const report::Applied&) { return ""; }
 
 std::string FormatText(const report::LoopDevice& device) {
   return absl::StrCat(device.path(), "\n");

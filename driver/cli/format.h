@@ -23,6 +23,15 @@ std::string FormatText(const report::PoolCheck& check);
 std::string FormatText(const report::Mounted& mounted);
 // Nothing: the exit status says it.
 std::string FormatText(const report::Exists& exists);
+// What was found, the layers as a tree, and what cannot be used.
+std::string FormatText(const report::ImportReport& import);
+// How many were freed, and what was not.
+std::string FormatText(const report::GarbageReport& garbage);
+// The number of bytes alone.
+std::string FormatText(const report::ChangesSize& size);
+// Nothing: that it is done is all.
+std::string FormatText(const report::Archive& archive);
+std::string FormatText(const report::Applied& applied);
 // The path alone.
 std::string FormatText(const report::LoopDevice& device);
 std::string FormatText(const report::LoopDeviceList& list);

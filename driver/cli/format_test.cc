@@ -299,6 +299,53 @@ TEST(JsonTest, BytesThatAreNotUtf8AreEscapedAtAnyDepth) {
   EXPECT_THAT(json, HasSubstr("\"text\":\"\\\\xc3\""));
 }
 
+TEST(FormatTest, ImportTellsWhatItFoundAndWhatItCannotUse) {
+  report::ImportReport import;
+  import.set_docker_root("/var/lib/docker/devicemapper");
+  import.set_root("/var/lib/old");
+  import.set_dry_run(true);
+  import.set_block_size_bytes(65536);
+  import.set_transaction_id(7);
+  report::Layer& layer = *import.add_layers();
+  layer.set_id("2af9");
+  layer.set_size_bytes(1000000000);
+  layer.set_ready(true);
+  report::Problem& problem = *import.add_problems();
+  problem.set_object("metadata/2afa");
+  problem.set_problem("it is no JSON");
+  problem.set_advice("restore it");
+  EXPECT_EQ(FormatText(import),
+            "Docker store: /var/lib/docker/devicemapper\n"
+            "Store: /var/lib/old\n"
+            "Writable: no\n"
+            "Dry run: nothing was made or written\n"
+            "Block size: 65.54kB\n"
+            "Transaction id: 7\n"
+            "\n"
+            "LAYER  SIZE  MAPPED  MOUNTED\n"
+            "2af9   1GB   -       -\n"
+            "\n"
+            "Not usable:\n"
+            "metadata/2afa: it is no JSON\n"
+            "  what to do: restore it\n");
+}
+
+TEST(FormatTest, GarbageNamesWhatIsFreedAndWhatIsNot) {
+  report::GarbageReport garbage;
+  EXPECT_EQ(FormatText(garbage), "");
+  garbage.add_freed("web");
+  report::Problem& problem = *garbage.add_left();
+  problem.set_object("db");
+  problem.set_problem("it is in use");
+  EXPECT_EQ(FormatText(garbage), "freed: web\nleft: db: it is in use\n");
+}
+
+TEST(FormatTest, SizeOfChangesIsANumber) {
+  report::ChangesSize size;
+  size.set_bytes(5000000000);
+  EXPECT_EQ(FormatText(size), "5000000000\n");
+}
+
 TEST(JsonTest, ControlCharactersAreEscaped) {
   report::Mounted mounted;
   mounted.set_path(std::string("\x1b\0\"", 3));

@@ -83,12 +83,22 @@ std::string UsageLines(const CommandSpec& command) {
   return absl::StrCat("usage: dmkit ", lines.substr(kUsageIndent));
 }
 
-std::string WordsOf(const SectionSpec& section) {
-  std::vector<absl::string_view> words;
+// The commands of the section behind `heading`, as "a|b|c", continued below the first where they
+// are too many for one line.
+std::string WordLines(const SectionSpec& section, absl::string_view heading) {
+  const size_t indent = heading.size();
+  std::string text;
+  std::string line(heading);
   for (const CommandSpec& command : AllCommands()) {
-    if (command.section == section.id) words.push_back(command.word);
+    if (command.section != section.id) continue;
+    if (line.size() > indent) line += '|';
+    if (line.size() + command.word.size() >= kColumns) {
+      absl::StrAppend(&text, line, "\n");
+      line.assign(indent, ' ');
+    }
+    absl::StrAppend(&line, command.word);
   }
-  return absl::StrJoin(words, "|");
+  return absl::StrCat(text, line, "\n");
 }
 
 }  // namespace
@@ -144,13 +154,13 @@ std::string ShortUsage(const CommandSpec* command, const SectionSpec* section) {
     return absl::StrCat(UsageLines(*command), "Try `dmkit help ", CommandWords(*command), "`.\n");
   }
   if (section != nullptr) {
-    return absl::StrCat("usage: dmkit ", section->group, " ", WordsOf(*section),
-                        "\nTry `dmkit help ", section->group, "`.\n");
+    return absl::StrCat(WordLines(*section, absl::StrCat("usage: dmkit ", section->group, " ")),
+                        "Try `dmkit help ", section->group, "`.\n");
   }
   std::string text;
   for (const SectionSpec& each : AllSections()) {
-    absl::StrAppend(&text, text.empty() ? "usage: dmkit " : "       dmkit ", each.group,
-                    each.group.empty() ? "" : " ", WordsOf(each), "\n");
+    text += WordLines(each, absl::StrCat(text.empty() ? "usage: dmkit " : "       dmkit ",
+                                         each.group, each.group.empty() ? "" : " "));
   }
   return absl::StrCat(text, "Try `dmkit help`.\n");
 }

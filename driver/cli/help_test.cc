@@ -186,7 +186,8 @@ TEST(HelpTest, NoLineIsWiderThanATerminal) {
 }
 
 TEST(HelpTest, SynopsisShowsOperandsAndOptions) {
-  EXPECT_EQ(Synopsis(*FindCommand("", "create")), "create ID [--parent PARENT] [--size SIZE]");
+  EXPECT_EQ(Synopsis(*FindCommand("", "create")),
+            "create ID [--parent PARENT] [--size SIZE] [--init]");
   EXPECT_EQ(Synopsis(*FindCommand("", "rm")), "rm ID...");
   EXPECT_EQ(Synopsis(*FindCommand("dm", "status")), "dm status [NAME...] [--noflush]");
   EXPECT_EQ(Synopsis(*FindCommand("dm", "message")), "dm message NAME SECTOR WORD...");

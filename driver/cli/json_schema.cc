@@ -37,7 +37,8 @@ test (`bazel build //driver/cli:json_md` writes it anew). Fields and objects are
 renamed, removed or given another meaning.
 
 - The result is one object in one line on standard output. A command that has nothing to tell prints
-  `{}`; one that fails prints nothing there, but what it had to say before.
+  `{}`; one that fails prints nothing there, but what it had to say before. `changes` writes its
+  object while it looks: after an error it breaks off. `diff` prints no object where the archive is.
 - Every field is always there, unless it is marked as one that may be absent. A 64-bit number is a
   string of digits, as in protobuf's JSON; unknown fields are to be skipped.
 - Strings are UTF-8. In a name that is not, each byte that does not fit is written as `\xNN`.
@@ -143,6 +144,11 @@ std::string Schema(const FileDescriptor& reports, const FileDescriptor& lines) {
       return "";
     }
     AppendMessage(*message, done, text);
+  }
+  for (int i = 0; i < reports.message_type_count(); ++i) {
+    if (done.count(reports.message_type(i)->full_name()) != 0) continue;
+    Complain(absl::StrCat(reports.message_type(i)->full_name(), ": no command prints it"));
+    return "";
   }
   text.pop_back();
   absl::StrAppend(&text, kLines);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,10 +18,13 @@
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
 #include "driver/cli/run.h"
+#include "driver/cli/streams.h"
 #include "driver/cli/trace.h"
 #include "driver/options.h"
 #include "sys/linux_host.h"
+#include "sys/linux_stream.h"
 #include "sys/status.h"
+#include "sys/stream.h"
 
 namespace {
 
@@ -45,6 +49,11 @@ int main(int argc, char** argv) {
     if (IsOpen(STDERR_FILENO)) std::fputs("dmkit: standard output is closed\n", stderr);
     return kExitFailed;
   }
+  // Nor may a device be read as if it were standard input.
+  if (!IsOpen(STDIN_FILENO) && std::freopen("/dev/null", "r", stdin) == nullptr) {
+    std::fputs("dmkit: standard input is closed, and there is no /dev/null\n", stderr);
+    return kExitFailed;
+  }
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   const dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
   const dmkit::sys::LinuxHost linux_host;
@@ -54,8 +63,17 @@ int main(int argc, char** argv) {
   if (parsed.global.trace || debug) trace.emplace(stderr);
   // A reader of the trace who goes away must not end us in the midst of a change.
   const auto at_broken_pipe = std::signal(SIGPIPE, SIG_IGN);
-  const dmkit::driver::cli::Outcome outcome =
-      dmkit::driver::cli::Run(parsed, linux_host.host(trace.has_value() ? &*trace : nullptr));
+  const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
+  const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
+  const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
+  const dmkit::driver::cli::Streams streams{in.get(),
+                                            out.get(),
+                                            err.get(),
+                                            isatty(STDIN_FILENO) == 1,
+                                            isatty(STDOUT_FILENO) == 1,
+                                            isatty(STDERR_FILENO) == 1};
+  const dmkit::driver::cli::Outcome outcome = dmkit::driver::cli::Run(
+      parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
   std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);

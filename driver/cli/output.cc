@@ -54,7 +54,8 @@ void Output::FailUsage(const absl::Status& status, absl::string_view usage) {
 }
 
 Outcome Output::Take() {
-  if (format_ == OutputFormat::kJson && outcome_.exit_status == kExitDone && outcome_.out.empty()) {
+  if (format_ == OutputFormat::kJson && outcome_.exit_status == kExitDone && outcome_.out.empty() &&
+      !out_is_used_) {
     outcome_.out = "{}\n";
   }
   return std::move(outcome_);

@@ -51,6 +51,8 @@ class Output {
   // Tells wrong usage; `usage` stands below it in text.
   void FailUsage(const absl::Status& status, absl::string_view usage);
 
+  // The command writes standard output itself.
+  void set_out_is_used() { out_is_used_ = true; }
   void set_exit_status(int exit_status) { outcome_.exit_status = exit_status; }
 
   // All that was said. In JSON, a success with nothing to tell is an empty object.
@@ -62,6 +64,7 @@ class Output {
 
   OutputFormat format_;
   std::string command_;
+  bool out_is_used_ = false;
   Outcome outcome_;
 };
 

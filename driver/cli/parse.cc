@@ -67,12 +67,13 @@ absl::StatusOr<std::vector<dm::DmName>> ParseNames(const std::vector<std::string
 
 absl::StatusOr<Request> ParseCreate(const SortedWords& words) {
   DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
-  CreateRequest request{std::move(id), "", std::nullopt};
+  CreateRequest request{std::move(id), "", std::nullopt, false};
   const std::optional<absl::string_view> parent = words.Value(OptionId::kParent);
   if (parent.has_value() && *parent != kBaseLayer) {
     DMKIT_ASSIGN_OR_RETURN(const LayerId parent_id, LayerId::Create(*parent));
     request.parent = parent_id.text();
   }
+  request.init = words.Has(OptionId::kInit);
   if (const auto value = words.Value(OptionId::kSize)) {
     DMKIT_ASSIGN_OR_RETURN(request.size, ParseLayerSize("--size", *value));
   }
@@ -83,6 +84,43 @@ absl::StatusOr<Request> ParseGrow(const SortedWords& words) {
   DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
   DMKIT_ASSIGN_OR_RETURN(const sys::Bytes size, ParseLayerSize("SIZE", words.operands[1]));
   return GrowRequest{std::move(id), size};
+}
+
+absl::StatusOr<Comparison> ParseComparison(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  Comparison comparison{std::move(id), std::nullopt};
+  if (words.operands.size() < 2) {
+    if (words.Has(OptionId::kAll)) comparison.parent = "";
+    return comparison;
+  }
+  if (words.Has(OptionId::kAll)) {
+    return absl::InvalidArgumentError("--all compares with nothing, and a PARENT is given too");
+  }
+  if (words.operands[1] == kBaseLayer) {
+    comparison.parent = "";  // the base is empty
+    return comparison;
+  }
+  DMKIT_ASSIGN_OR_RETURN(const LayerId parent, LayerId::Create(words.operands[1]));
+  comparison.parent = parent.text();
+  return comparison;
+}
+
+template <typename T>
+absl::StatusOr<Request> ParseCompare(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(Comparison comparison, ParseComparison(words));
+  return T{std::move(comparison)};
+}
+
+absl::StatusOr<Request> ParseDiff(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(Comparison comparison, ParseComparison(words));
+  return DiffRequest{std::move(comparison),
+                     std::string(words.Value(OptionId::kOutput).value_or(""))};
+}
+
+absl::StatusOr<Request> ParseApply(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
+  const bool from_file = words.operands.size() > 1 && words.operands[1] != "-";
+  return ApplyRequest{std::move(id), from_file ? words.operands[1] : ""};
 }
 
 absl::StatusOr<Request> ParseRemove(const SortedWords& words) {
@@ -189,6 +227,19 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
       return CleanupRequest{};
     case CommandId::kGrow:
       return ParseGrow(words);
+    case CommandId::kCollect:
+      return CollectRequest{};
+    case CommandId::kImportDocker:
+      return ImportDockerRequest{words.operands[0], words.Has(OptionId::kDryRun),
+                                 words.Has(OptionId::kAdopt)};
+    case CommandId::kChanges:
+      return ParseCompare<ChangesRequest>(words);
+    case CommandId::kDiff:
+      return ParseDiff(words);
+    case CommandId::kDiffSize:
+      return ParseCompare<DiffSizeRequest>(words);
+    case CommandId::kApply:
+      return ParseApply(words);
     case CommandId::kPoolStatus:
       return PoolStatusRequest{};
     case CommandId::kPoolCheck:

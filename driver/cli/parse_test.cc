@@ -255,6 +255,47 @@ TEST(ParseTest, SizesOfLayersAreWholeSectors) {
                  {"pool", "grow", "1g"}});
 }
 
+TEST(ParseTest, ComparisonsAreWithTheParentOrAnyOtherLayer) {
+  EXPECT_EQ(Good<ChangesRequest>({"changes", "a"}).comparison.parent, std::nullopt);
+  EXPECT_EQ(Good<ChangesRequest>({"changes", "a", "b"}).comparison.parent, "b");
+  EXPECT_EQ(Good<ChangesRequest>({"changes", "a", "base"}).comparison.parent, "");
+  EXPECT_EQ(Good<DiffSizeRequest>({"diffsize", "a", "--all"}).comparison.parent, "");
+  const DiffRequest diff = Good<DiffRequest>({"diff", "a", "b", "--output", "f"});
+  EXPECT_EQ(diff.comparison.id.text(), "a");
+  EXPECT_EQ(diff.comparison.parent, "b");
+  EXPECT_EQ(diff.output, "f");
+  EXPECT_EQ(Good<DiffRequest>({"diff", "a"}).output, "");
+  for (const char* command : {"changes", "diff", "diffsize"}) {
+    ExpectRefused({{command},
+                   {command, "a/b"},
+                   {command, "a", "b/c"},
+                   {command, "a", ""},
+                   {command, "a", "b", "c"},
+                   {command, "a", "b", "--all"}});
+  }
+  ExpectRefused({{"diff", "a", "--output"}, {"changes", "a", "--output", "f"}});
+}
+
+TEST(ParseTest, ApplyReadsAFileOrStandardInput) {
+  EXPECT_EQ(Good<ApplyRequest>({"apply", "a", "f.tar"}).file, "f.tar");
+  EXPECT_EQ(Good<ApplyRequest>({"apply", "a", "./-"}).file, "./-");
+  EXPECT_EQ(Good<ApplyRequest>({"apply", "a", "-"}).file, "");
+  EXPECT_EQ(Good<ApplyRequest>({"apply", "a"}).file, "");
+  ExpectRefused({{"apply"}, {"apply", "a/b"}, {"apply", "a", ""}, {"apply", "a", "f", "g"}});
+}
+
+TEST(ParseTest, ImportNamesADirectory) {
+  const ImportDockerRequest import = Good<ImportDockerRequest>({"import-docker", "dir"});
+  EXPECT_EQ(import.directory, "dir");
+  EXPECT_FALSE(import.adopt);
+  EXPECT_FALSE(import.dry_run);
+  EXPECT_TRUE(Good<ImportDockerRequest>({"import-docker", "dir", "--adopt"}).adopt);
+  EXPECT_TRUE(Good<ImportDockerRequest>({"import-docker", "dir", "--dry-run"}).dry_run);
+  Good<CollectRequest>({"gc"});
+  ExpectRefused(
+      {{"import-docker"}, {"import-docker", ""}, {"import-docker", "a", "b"}, {"gc", "a"}});
+}
+
 TEST(ParseTest, CompletionIsOfAKnownShell) {
   EXPECT_EQ(Good<CompletionRequest>({"completion", "bash"}).shell, Shell::kBash);
   EXPECT_EQ(Good<CompletionRequest>({"completion", "zsh"}).shell, Shell::kZsh);

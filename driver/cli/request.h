@@ -34,6 +34,7 @@ struct CreateRequest {
   LayerId id;
   std::string parent;  // empty: the base
   std::optional<sys::Bytes> size;
+  bool init = false;
 };
 struct RemoveRequest {
   std::vector<LayerId> ids;
@@ -57,6 +58,32 @@ struct CleanupRequest {};
 struct GrowRequest {
   LayerId id;
   sys::Bytes size;
+};
+struct CollectRequest {};
+struct ImportDockerRequest {
+  std::string directory;  // as given
+  bool dry_run = false;
+  bool adopt = false;
+};
+
+// A layer and what it is compared with.
+struct Comparison {
+  LayerId id;
+  std::optional<std::string> parent;  // unset: what it was made from; empty: nothing
+};
+struct ChangesRequest {
+  Comparison comparison;
+};
+struct DiffRequest {
+  Comparison comparison;
+  std::string output;  // a file, as given; empty: standard output
+};
+struct DiffSizeRequest {
+  Comparison comparison;
+};
+struct ApplyRequest {
+  LayerId id;
+  std::string file;  // as given; empty: standard input
 };
 
 struct PoolStatusRequest {};
@@ -105,11 +132,12 @@ struct HelpRequest {
 
 using Request =
     std::variant<CreateRequest, RemoveRequest, GetRequest, PutRequest, ExistsRequest, ListRequest,
-                 InspectRequest, StatusRequest, CleanupRequest, GrowRequest, PoolStatusRequest,
-                 PoolCheckRequest, PoolGrowRequest, DmListRequest, DmStatusRequest, DmTableRequest,
-                 DmInfoRequest, DmMessageRequest, DmTargetsRequest, LoopAttachRequest,
-                 LoopDetachRequest, LoopListRequest, VersionRequest, CompletionRequest,
-                 ManualRequest, HelpRequest>;
+                 InspectRequest, StatusRequest, CleanupRequest, GrowRequest, CollectRequest,
+                 ImportDockerRequest, ChangesRequest, DiffRequest, DiffSizeRequest, ApplyRequest,
+                 PoolStatusRequest, PoolCheckRequest, PoolGrowRequest, DmListRequest,
+                 DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest, DmTargetsRequest,
+                 LoopAttachRequest, LoopDetachRequest, LoopListRequest, VersionRequest,
+                 CompletionRequest, ManualRequest, HelpRequest>;
 
 }  // namespace dmkit::driver::cli
 

@@ -15,12 +15,13 @@
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
 #include "driver/cli/request.h"
+#include "driver/cli/streams.h"
 #include "sys/host.h"
 #include "sys/status.h"
 
 namespace dmkit::driver::cli {
 
-Outcome Run(const Parsed& parsed, const sys::Host& host) {
+Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams) {
   const std::string words = parsed.command == nullptr ? "" : CommandWords(*parsed.command);
   Output output(parsed.global.format, words);
   if (!parsed.request.ok()) {
@@ -35,7 +36,7 @@ Outcome Run(const Parsed& parsed, const sys::Host& host) {
                                      "; run it as root, for instance with sudo")));
     return output.Take();
   }
-  const Context context{host, parsed.global, output};
+  const Context context{host, parsed.global, output, streams};
   std::visit([&](const auto& request) { Execute(request, context); }, *parsed.request);
   return output.Take();
 }

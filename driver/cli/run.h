@@ -6,13 +6,15 @@
 
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
+#include "driver/cli/streams.h"
 #include "sys/host.h"
 
 namespace dmkit::driver::cli {
 
-// Does what `parsed` asks, through `host` alone. Wrong usage and a caller who is not root are told
-// before anything is touched. Blocks for as long as the command does; DESIGN.md says on what.
-Outcome Run(const Parsed& parsed, const sys::Host& host);
+// Does what `parsed` asks, through `host` and `streams` alone. Wrong usage and a caller who is not
+// root are told before anything is touched. Blocks for as long as the command does; DESIGN.md says
+// on what.
+Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams);
 
 }  // namespace dmkit::driver::cli
 

@@ -16,12 +16,14 @@
 #include "driver/cli/commands.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
+#include "driver/cli/streams.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/linux_host.h"
 #include "sys/linux_temp_dir.h"
+#include "sys/string_stream.h"
 
 namespace dmkit::driver::cli {
 namespace {
@@ -59,7 +61,13 @@ class RunTest : public ::testing::Test {
     sys::Host host = faulty_.host();
     OtherUser processes(host.processes, user);
     host.processes = &processes;
-    return cli::Run(Parse(words), host);
+    Streams streams;
+    streams.in = &in_;
+    streams.out = &out_;
+    streams.err = &err_;
+    streams.in_is_terminal = terminal_;
+    streams.out_is_terminal = terminal_;
+    return cli::Run(Parse(words), host, streams);
   }
 
   void WithoutDeviceMapper() {
@@ -68,6 +76,10 @@ class RunTest : public ::testing::Test {
     });
   }
 
+  bool terminal_ = false;
+  sys::StringSource in_{""};
+  sys::StringSink out_;
+  sys::StringSink err_;
   sys::LinuxHost linux_;
   sys::FaultyHost faulty_{linux_.host()};
   sys::TempDir temp_;
@@ -176,6 +188,39 @@ TEST_F(RunTest, RelativePathWithoutProcSaysWhatHelps) {
   const Outcome outcome = RunAs(0, {"loop", "attach", "file"});
   EXPECT_EQ(outcome.exit_status, kExitFailed);
   EXPECT_THAT(outcome.err, HasSubstr("an absolute path"));
+}
+
+TEST_F(RunTest, ArchivesAndTerminalsDoNotMix) {
+  terminal_ = true;
+  Outcome outcome = RunAs(0, {root_, "diff", "web"});
+  EXPECT_EQ(outcome.exit_status, kExitFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("dmkit: diff web: standard output is a terminal"));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{root_, "apply", "web"}, {root_, "apply", "web", "-"}}) {
+    outcome = RunAs(0, words);
+    EXPECT_EQ(outcome.exit_status, kExitFailed);
+    EXPECT_THAT(outcome.err, HasSubstr("dmkit: apply web: standard input is a terminal"));
+  }
+  EXPECT_EQ(faulty_.CountOf("Ioctl"), 0u);
+}
+
+TEST_F(RunTest, ArchiveThatIsNotThereIsToldBeforeTheStoreIsOpened) {
+  const Outcome outcome = RunAs(0, {root_, "apply", "web", "/no/such/file"});
+  EXPECT_EQ(outcome.exit_status, kExitFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/file"));
+  EXPECT_THAT(outcome.err, HasSubstr("ENOENT"));
+  EXPECT_EQ(faulty_.CountOf("Ioctl"), 0u);
+}
+
+TEST_F(RunTest, ChangesOfNoStorePrintNothing) {
+  WithoutDeviceMapper();
+  for (const char* command : {"changes", "diff", "diffsize", "apply"}) {
+    const Outcome outcome = RunAs(0, {root_, command, "web", "--format=json"});
+    EXPECT_EQ(outcome.exit_status, kExitFailed) << command;
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, StartsWith("{\"error\":"));
+  }
+  EXPECT_THAT(out_.data(), IsEmpty());
 }
 
 TEST_F(RunTest, AnErrorIsToldAsJsonWhenAskedFor) {
