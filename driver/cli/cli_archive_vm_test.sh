@@ -72,7 +72,7 @@ dmkit --root /scratch/store diff web 2> /tmp/err | dmkit --root /scratch/store a
 [ ! -s /tmp/err ] || fail "diff says something"
 on 0 changes copy web
 [ ! -s /tmp/out ] || fail "the copy differs"
-err "it was not made from web"
+err "does not descend from"
 on 0 changes copy
 [ "$(wc -l < /tmp/out)" = 8 ] || fail "other changes than in web"
 

@@ -5,7 +5,7 @@
 # Docker would have written beside it is looked at, opened without a change, and adopted.
 . /bin/cli_vm_common.sh
 
-made="--opt dm.basesize=128m --opt dm.loopdatasize=1g --opt dm.loopmetadatasize=16m"
+made="--opt dm.basesize=128m --opt dm.loopdatasize=256m --opt dm.loopmetadatasize=16m"
 docker=/scratch/devicemapper
 # number ID FIELD: a number that inspect has.
 number() {
