@@ -77,7 +77,9 @@ absl::StatusOr<std::optional<bool>> Descends(const thinp::DeviceSet& set, std::s
     if (!device.ok()) return device.status();
     name = device->origin();
     if (name == ancestor) return std::optional<bool>(true);
-    if (name.empty() || name == kBaseLayer) return std::optional<bool>(false);
+    // Of a layer that was imported it is not known.
+    if (name.empty()) return std::optional<bool>();
+    if (name == kBaseLayer) return std::optional<bool>(false);
   }
   return std::optional<bool>();
 }

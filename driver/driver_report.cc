@@ -286,7 +286,9 @@ absl::StatusOr<report::PoolCheck> Driver::PoolCheck() {
   report::PoolCheck check;
   DMKIT_ASSIGN_OR_RETURN(*check.mutable_pool(), PoolStatus());
   const std::string pool = impl_->set->pool().name().text();
-  AddChangeProblems(impl_->set->pool(), found, check);
+  // A set that was imported to be read takes no changes, and has no need to.
+  const bool takes_changes = !impl_->set->pool_state().read_only();
+  if (takes_changes) AddChangeProblems(impl_->set->pool(), found, check);
   if (!found.contents_problem.ok()) {
     AddProblem(check, pool,
                absl::StrCat("thin ids could not be compared: ", found.contents_problem.message()),

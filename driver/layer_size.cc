@@ -36,6 +36,7 @@ absl::Status CheckProgramFor(const sys::Host& host, const DeviceState& device) {
 absl::Status CheckPool(const thinp::DeviceSet& set) {
   const auto status = set.pool().Status();
   if (sys::GetErrno(status.status()) == ENXIO) return absl::OkStatus();  // brought up later
+  DMKIT_RETURN_IF_ERROR(set.CheckNotReadOnly());
   return status.ok() ? thinp::CheckWritable(set.pool(), *status) : status.status();
 }
 

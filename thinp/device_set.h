@@ -129,6 +129,8 @@ class DeviceSet {
   // the state has a larger size; never shortens it). Repeatable. Four ioctls when it was not
   // active. ENOENT: its creation was interrupted, and is undone.
   absl::StatusOr<dm::DeviceInfo> Activate(const proto::DeviceState& device);
+  // What every change is of a set that was imported to be read: EROFS. OK of all others.
+  absl::Status CheckNotReadOnly() const;
   // Makes a device on top of the active device `name` of a read-only set: it can be written, and
   // what is written goes to `store`, a block device as large as that one, and is gone with the
   // device. An earlier one is removed first; EBUSY when that is in use. Nobody else may use `name`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The writable device on top of a read-only one: only sets that were imported to be read have any.
+// What only sets have that were imported to be read: a writable device on top of a read-only one.
 
 #include <string>
 #include <vector>
@@ -17,6 +17,8 @@
 #include "sys/units.h"
 #include "thinp/device_set.h"
 #include "thinp/device_set_impl.h"
+#include "thinp/pool_contents.h"
+#include "thinp/transaction.h"
 
 namespace dmkit::thinp {
 namespace {
@@ -52,6 +54,10 @@ absl::Status DeviceSet::Impl::RemoveOverlay(absl::string_view name, absl::Durati
   // Too long a name has none.
   if (!overlay.ok()) return absl::OkStatus();
   return dm::RemoveDevice(dm_, *overlay, patience, deferred);
+}
+
+absl::Status DeviceSet::CheckNotReadOnly() const {
+  return impl_->owner() == PoolOwner::kNobody ? ReadOnlySet() : absl::OkStatus();
 }
 
 absl::StatusOr<dm::DeviceInfo> DeviceSet::ActivateOverlay(absl::string_view name,

@@ -4,9 +4,13 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "driver/archive/changes.h"
+#include "driver/archive/options.h"
 #include "driver/docker/import_vm_fixture.h"
 #include "loop/loop_device.h"
 #include "sys/status_matchers.h"
+#include "sys/string_stream.h"
+#include "sys/units.h"
 
 namespace dmkit::driver {
 namespace {
@@ -56,9 +60,35 @@ TEST_F(ImportVmTest, ChangesOfAnImportedStoreAreRefused) {
   EXPECT_EQ(layers->layers_size(), 3);
   EXPECT_THAT(driver.Inspect("bbbb"), IsOk());
   EXPECT_THAT(driver.Status(), IsOk());
-  EXPECT_THAT(driver.PoolCheck(), IsOk());
+  const auto check = driver.PoolCheck();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_TRUE(check->clean()) << check->DebugString();
+  sys::StringSource archive("");
+  EXPECT_THAT(driver.ApplyDiff("aaaa", ArchiveOptions(), archive), FailsWithErrno(EROFS));
+  EXPECT_THAT(driver.Grow("aaaa", sys::Bytes{uint64_t{128} << 20}), FailsWithErrno(EROFS));
   Close();
   EXPECT_EQ(Fingerprint(docker()), before);
+}
+
+TEST_F(ImportVmTest, LayersOfAnImportedStoreAreCompared) {
+  MakeStore();
+  Import(Options());
+  Driver& driver = Open(Options().root);
+  std::vector<std::string> changes;
+  EXPECT_THAT(driver.Changes("cccc-init", "aaaa",
+                             [&](const Change& change) {
+                               changes.push_back(absl::StrCat(
+                                   std::string(1, ChangeLetter(change.kind)), change.path));
+                               return absl::OkStatus();
+                             }),
+              IsOk());
+  EXPECT_THAT(changes, ElementsAre("A/from-bbbb", "A/from-cccc-init", "C/name"));
+  // Docker does not say whose child a layer is.
+  EXPECT_THAT(driver.DiffWarning("cccc-init", "aaaa"), sys::IsOkAndHolds(""));
+  sys::StringSink out;
+  EXPECT_THAT(driver.Diff("bbbb", "aaaa", ArchiveOptions(), out), IsOk());
+  EXPECT_NE(out.data(), "");
+  EXPECT_THAT(driver.DiffSize("bbbb", "aaaa"), sys::IsOkAndHolds(sys::Bytes{8}));
 }
 
 TEST_F(ImportVmTest, AnImportedStoreIsThereAgainAfterCleanup) {
