@@ -245,7 +245,7 @@ TEST_F(DriverRefusalVmTest, PoolFilesWithoutTheirStateAreNotOverwritten) {
   for (const char* name : {"/set", "/set.copy"}) {
     ASSERT_THAT(host().root->Unlink(config_.root + name), sys::IsOk());
   }
-  EXPECT_THAT(OpenStatus(), RefusedWith(absl::StatusCode::kFailedPrecondition, "pool/data"));
+  EXPECT_THAT(OpenStatus(), RefusedWith(absl::StatusCode::kFailedPrecondition, "`set` file"));
 }
 
 TEST_F(DriverRefusalVmTest, OptionsThatContradictTheStoreAreRefusedWithBothValues) {

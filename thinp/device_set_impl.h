@@ -87,6 +87,7 @@ class DeviceSet::Impl {
   absl::Status MakeSet();
   absl::StatusOr<PoolOptions> MakePool(const proto::PoolState& interrupted);
   absl::Status CheckInterruptedPool() const;
+  absl::Status CheckNoDevices() const;
   absl::Status UndoMade(const absl::Status& error);
   absl::Status OpenKnownSet();
   absl::StatusOr<std::string> NewUuid() const;

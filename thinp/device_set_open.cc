@@ -120,11 +120,31 @@ absl::Status DeviceSet::Impl::CheckInterruptedPool() const {
                    store_.path(), "/set with its copy"));
 }
 
+// Left by an interrupted import, or by a set whose file is lost: in the new pool their thin ids
+// would be those of other devices.
+absl::Status DeviceSet::Impl::CheckNoDevices() const {
+  DMKIT_ASSIGN_OR_RETURN(const DeviceList list, store_.ListDevices());
+  DMKIT_ASSIGN_OR_RETURN(const DeviceList deleted, store_.ListDeleted());
+  std::string left;
+  for (const DeviceList* found : {&list, &deleted}) {
+    if (!found->quarantined.empty()) left = found->quarantined[0].file;
+  }
+  if (!deleted.devices.empty()) left = absl::StrCat("deleted/", deleted.devices[0].name());
+  if (!list.devices.empty()) left = absl::StrCat("devices/", list.devices[0].name());
+  if (left.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(store_.path(), "/", left,
+                   " is there, but no `set` file: no new store is made beside it. Restore that "
+                   "file, repeat the import that was interrupted, or move the directories "
+                   "`devices` and `deleted` away"));
+}
+
 absl::Status DeviceSet::Impl::MakeSet() {
   const proto::PoolState interrupted = state_.pool();
   DMKIT_RETURN_IF_ERROR(CheckInterruptedPool());
   const bool is_new = state_.set_uuid().empty();
   if (is_new) {
+    DMKIT_RETURN_IF_ERROR(CheckNoDevices());
     DMKIT_ASSIGN_OR_RETURN(*state_.mutable_set_uuid(), NewUuid());
     DMKIT_RETURN_IF_ERROR(SyncParents(*dm_.host().root, store_.path()));
   } else {

@@ -154,7 +154,7 @@ TEST_F(DeviceSetStateVmTest, StoreWithoutItsSetFilesIsNotMadeAnew) {
   }
   const absl::Status opened = TryOpen();
   EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
-  EXPECT_THAT(std::string(opened.message()), HasSubstr("pool/data"));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("`set` file"));
   EXPECT_EQ(Read(StatePath("pool/metadata"), 0, 65536), metadata);
   EXPECT_FALSE(Exists(StatePath("set")));
   EXPECT_THAT(MappedDevices(), IsEmpty());

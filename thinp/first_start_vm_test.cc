@@ -61,6 +61,30 @@ TEST_F(FirstStartVmTest, InterruptedFirstStartMayGoOnWithOtherOptions) {
   ExpectClean();
 }
 
+// What an interrupted import left, or a set file that is lost: their thin ids would soon be those
+// of other devices.
+TEST_F(FirstStartVmTest, StateFilesOfDevicesWithoutTheirSetAreNotTakenForANewPools) {
+  for (const bool deleted : {false, true}) {
+    {
+      auto store = StateStore::Open(plain_host(), options().root, /*create=*/true);
+      ASSERT_THAT(store, IsOk());
+      proto::DeviceState left;
+      left.set_name("left");
+      left.set_thin_id(1);
+      left.set_size_bytes(uint64_t{1} << 20);
+      ASSERT_THAT(deleted ? store->WriteDeleted(left) : store->WriteDevice(left), IsOk());
+    }
+    const absl::Status refused = TryOpen();
+    EXPECT_THAT(refused, FailsWithCode(kFailedPrecondition));
+    EXPECT_THAT(std::string(refused.message()),
+                HasSubstr(StatePath(deleted ? "deleted/left" : "devices/left")));
+    EXPECT_FALSE(*Files().HasSet());
+    ASSERT_THAT(deleted ? Files().RemoveDeleted("left") : Files().RemoveDevice("left"), IsOk());
+  }
+  Open();
+  ExpectClean();
+}
+
 // A start that has formatted a given device and then fails leaves one that the next start takes.
 TEST_F(FirstStartVmTest, GivenMetadataThatAFailedFirstStartFormattedIsTakenAgain) {
   GiveDevices();

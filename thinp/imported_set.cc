@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
@@ -40,6 +42,15 @@ absl::Status RemoveDevicesBut(StateStore& store, const std::set<std::string>& ke
   return absl::OkStatus();
 }
 
+// Likewise of deleted ones: a collection would delete whatever has their thin ids in this pool.
+absl::Status RemoveDeletedBut(StateStore& store, const std::set<std::string>& kept) {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.DeletedNames());
+  for (const std::string& name : names) {
+    if (kept.count(name) == 0) DMKIT_RETURN_IF_ERROR(store.RemoveDeleted(name));
+  }
+  return absl::OkStatus();
+}
+
 // The UUID for the set: that of an earlier import of the same store.
 absl::StatusOr<std::string> ChooseUuid(const sys::Host& host, const StateStore& store,
                                        const proto::PoolState& pool) {
@@ -62,8 +73,13 @@ absl::Status WriteDevices(StateStore& store, const ImportedSet& set) {
   for (const proto::DeviceState& device : set.devices) {
     DMKIT_RETURN_IF_ERROR(store.WriteDevice(device));
   }
+  std::set<std::string> deleted;
   for (const proto::DeviceState& device : set.deleted) {
     DMKIT_RETURN_IF_ERROR(CheckDeviceName(device.name()));
+    deleted.insert(device.name());
+  }
+  DMKIT_RETURN_IF_ERROR(RemoveDeletedBut(store, deleted));
+  for (const proto::DeviceState& device : set.deleted) {
     DMKIT_RETURN_IF_ERROR(store.WriteDeleted(device));
   }
   return absl::OkStatus();
@@ -114,7 +130,9 @@ absl::Status RemoveImportedSet(const sys::Host& host, absl::string_view root,
     return absl::OkStatus();
   }
   DMKIT_RETURN_IF_ERROR(store.RemoveSet());
-  return RemoveDevicesBut(store, {});
+  DMKIT_RETURN_IF_ERROR(RemoveDevicesBut(store, {}));
+  DMKIT_RETURN_IF_ERROR(RemoveDeletedBut(store, {}));
+  return store.RemoveTransaction();
 }
 
 }  // namespace dmkit::thinp

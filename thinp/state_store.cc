@@ -121,6 +121,10 @@ absl::Status StateStore::WriteTransaction(const proto::TransactionState& state) 
   return WriteState(*root_, kTransactionFile, kTransactionFile, kTransactionVersion, state);
 }
 
+absl::Status StateStore::RemoveTransaction() {
+  return sys::RemoveFileDurably(*root_, kTransactionFile);
+}
+
 absl::Status StateStore::QuarantineTransaction() {
   DMKIT_RETURN_IF_ERROR(root_->Rename(kTransactionFile, kQuarantinedTransactionFile));
   return root_->Sync();

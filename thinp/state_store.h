@@ -55,6 +55,8 @@ class StateStore {
   // Nothing when there is none.
   absl::StatusOr<std::optional<proto::TransactionState>> ReadTransaction() const;
   absl::Status WriteTransaction(const proto::TransactionState& state);
+  // For undoing an import. OK when there is none.
+  absl::Status RemoveTransaction();
   // Puts a transaction file that cannot be read out of the way, as transaction.quarantined.
   absl::Status QuarantineTransaction();
 
