@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "dm/nodes.h"
 #include "driver/layer_id.h"
+#include "driver/layer_size.h"
 #include "sys/status.h"
 
 namespace dmkit::driver {
@@ -97,6 +98,7 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
                                      const Options& options) {
   DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(base.labels().filesystem()));
   DMKIT_RETURN_IF_ERROR(CheckGrowProgram(host, type));
+  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
   if (WantsGrowth(base, options)) {
     base.mutable_labels()->set_ready(false);
     base.set_size_bytes(options.base_size->count());

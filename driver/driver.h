@@ -136,7 +136,8 @@ class Driver {
   // marked as incomplete first, and complete again when all is on stable storage; after an error it
   // stays so: Get refuses it, and Remove is what is left. Only an error of mounting it leaves it as
   // it was. EBUSY too: a copy of its mount in another mount namespace stayed in use, so that nobody
-  // can tell what is on disk. Other errors are those of Get and of ApplyArchive.
+  // can tell what is on disk. FAILED_PRECONDITION, with the layer as it was: the pool's mode takes
+  // no writes. Other errors are those of Get and of ApplyArchive.
   absl::StatusOr<ApplyResult> ApplyDiff(absl::string_view id, const ArchiveOptions& options,
                                         sys::ByteSource& in);
 

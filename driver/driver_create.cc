@@ -158,7 +158,8 @@ absl::Status Driver::Create(absl::string_view id, const CreateOptions& options) 
   // Nobody may mount the parent between the look at its state and the snapshot.
   DMKIT_ASSIGN_OR_RETURN(sys::HeldLock parent_lock,
                          impl_->locks.Acquire(origin, absl::StrCat("snapshot for ", id)));
-  if (options.size.has_value()) {
+  // One that is to be its own parent fails below, instead of on its own lock.
+  if (options.size.has_value() && origin != layer.text()) {
     return LayerContext(impl_->MakeLarger(layer, origin, *options.size, std::move(parent_lock)),
                         layer);
   }

@@ -20,6 +20,7 @@
 #include "driver/driver_impl.h"
 #include "driver/layer_id.h"
 #include "driver/layer_mount.h"
+#include "driver/layer_size.h"
 #include "sys/host.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
@@ -131,6 +132,8 @@ absl::StatusOr<ApplyResult> Driver::ApplyDiff(absl::string_view id, const Archiv
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "apply"));
   DMKIT_RETURN_IF_ERROR(impl_->RequireNotMounted(layer));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
+  DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckPoolTakesWrites(*impl_->set),
+                                        absl::StrCat("layer \"", layer.text(), "\"")));
   ApplyResult result;
   DMKIT_RETURN_IF_ERROR(impl_->Fill(device, [&](sys::Dir& rootfs) -> absl::Status {
     DMKIT_ASSIGN_OR_RETURN(result, ApplyArchive(rootfs, in, options));

@@ -282,7 +282,7 @@ TEST_F(DriverDiffVmTest, EachDifferenceCostsAKnownNumberOfIoctlsAndSyncs) {
   EXPECT_EQ(counted_.CountOf("Sync"), 0u);
   counted_.SetPlan(nullptr);
   EXPECT_THAT(Apply("copy", archive), sys::IsOk());
-  EXPECT_EQ(counted_.CountOf("Ioctl"), 7u);
+  EXPECT_EQ(counted_.CountOf("Ioctl"), 8u);
   EXPECT_EQ(counted_.CountOf("Sync"), 4u);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "driver/driver_vm_fixture.h"
 #include "sys/status.h"
+#include "sys/string_stream.h"
 #include "thinp/pool.h"
 
 namespace dmkit::driver {
@@ -233,6 +234,42 @@ TEST_F(DriverSizeVmTest, PoolThatTakesNoWritesRefusesGrowth) {
   EXPECT_EQ(SizeOf("web"), 64 * kMiB);
   params.features.read_only = false;
   ASSERT_THAT(pool->Reload(params), sys::IsOk());
+}
+
+// The kernel would keep their writes waiting for space, and then fail them half way.
+TEST_F(DriverSizeVmTest, PoolThatTakesNoWritesRefusesToGrowTheBaseAndToApplyAndAllIsAsBefore) {
+  Open();
+  ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
+  auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver_->PoolStatus()->name()));
+  ASSERT_THAT(pool, sys::IsOk());
+  thinp::ThinPoolParams params = pool->params();
+  params.features.read_only = true;
+  ASSERT_THAT(pool->Reload(params), sys::IsOk());
+  const Options options = config_.options;
+  SetOptions({"dm.basesize=96M"});
+  const absl::Status not_grown = OpenStatus();
+  sys::StringSource nothing("");
+  const uint64_t mounts = counted_.CountOf("Mount");
+  const absl::Status not_applied = driver_->ApplyDiff("web", {}, nothing).status();
+  EXPECT_EQ(counted_.CountOf("Mount"), mounts);
+  for (const absl::Status& refused : {not_grown, not_applied}) {
+    EXPECT_THAT(refused, sys::FailsWithCode(kFailedPrecondition));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("mode ro"));
+  }
+  EXPECT_TRUE(driver_->Inspect("web")->ready());
+  params.features.read_only = false;
+  ASSERT_THAT(pool->Reload(params), sys::IsOk());
+  config_.options = options;
+  EXPECT_THAT(driver_->Create("small", {}), sys::IsOk());
+  EXPECT_EQ(SizeOf("small"), 64 * kMiB);
+}
+
+TEST_F(DriverSizeVmTest, LayerThatIsToBeItsOwnParentDoesNotWaitForItsOwnLock) {
+  Open();
+  EXPECT_THAT(Create("web", "web", 96), sys::FailsWithErrno(ENOENT));
+  ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
+  EXPECT_THAT(Create("web", "web", 96), sys::FailsWithErrno(EEXIST));
+  EXPECT_EQ(SizeOf("web"), 64 * kMiB);
 }
 
 TEST_F(DriverSizeVmTest, LargerLoopSizesGrowBothTotalsByExactlyThatAndSmallerOnesWarn) {

@@ -32,14 +32,6 @@ absl::Status CheckProgramFor(const sys::Host& host, const DeviceState& device) {
   return CheckGrowProgram(host, type);
 }
 
-// In a pool that is full or read-only the growth would wait for space, or fail half way.
-absl::Status CheckPool(const thinp::DeviceSet& set) {
-  const auto status = set.pool().Status();
-  if (sys::GetErrno(status.status()) == ENXIO) return absl::OkStatus();  // brought up later
-  DMKIT_RETURN_IF_ERROR(set.CheckNotReadOnly());
-  return status.ok() ? thinp::CheckWritable(set.pool(), *status) : status.status();
-}
-
 // Activate lengthens the table of a device that is active.
 absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const LayerMounts& mounts,
                          const DeviceState& device) {
@@ -60,10 +52,16 @@ absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host, const DeviceSta
   return size;
 }
 
+absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set) {
+  const auto status = set.pool().Status();
+  if (sys::GetErrno(status.status()) == ENXIO) return absl::OkStatus();
+  return status.ok() ? thinp::CheckWritable(set.pool(), *status) : status.status();
+}
+
 absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
                           const DeviceState& device) {
   DMKIT_RETURN_IF_ERROR(CheckProgramFor(host, device));
-  DMKIT_RETURN_IF_ERROR(CheckPool(set));
+  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
   DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(device.name()));
   // For the moment of growing a user's "ro" is not for it.
   LayerMounts own = mounts.WithoutOptions();
@@ -85,7 +83,7 @@ absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts
   const bool grows = size.count() > device.size_bytes();
   if (!grows && !device.labels().growing()) return absl::OkStatus();
   DMKIT_RETURN_IF_ERROR(CheckProgramFor(host, device));
-  DMKIT_RETURN_IF_ERROR(CheckPool(set));
+  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
   if (grows) {
     device.mutable_labels()->set_growing(true);
     device.set_size_bytes(size.count());

@@ -28,6 +28,11 @@ absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host,
                                           const thinp::proto::DeviceState& parent,
                                           std::optional<sys::Bytes> wanted);
 
+// FAILED_PRECONDITION, naming the mode and the next step, when the pool takes no writes: what is
+// about to write would wait for space, or fail half way. OK where the pool is down, and brought up
+// later.
+absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set);
+
 // Makes the filesystem of `device`, which has the label `growing`, fill its device, and takes the
 // label off. A layer that is mounted stays so and grows under its users; another one is up for the
 // moment. After an error it is as it was before, its label too, and the call can be repeated.
