@@ -61,6 +61,7 @@ class ScriptedRoot : public sys::Dir {
   absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override;
   absl::StatusOr<sys::SpaceInfo> Space() override;
   absl::Status Sync() override;
+  absl::Status SyncFilesystem() override { return Sync(); }
 
  private:
   ControlMaker control_;

@@ -14,6 +14,7 @@
 #include "driver/driver_vm_fixture.h"
 #include "sys/block.h"
 #include "sys/status.h"
+#include "sys/string_stream.h"
 #include "thinp/pool.h"
 
 namespace dmkit::driver {
@@ -128,6 +129,31 @@ TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace
   ASSERT_THAT(dm::RemoveDevice(dm(), filler, absl::Seconds(5), false), sys::IsOk());
   ASSERT_THAT(pool->Delete(id), sys::IsOk());
   EXPECT_THAT(driver.Create("more", {}), sys::IsOk());
+}
+
+// The filesystem has room for the archive and takes it; the pool has not, which only shows when the
+// filesystem is written back.
+TEST_F(DriverPoolModeVmTest, ArchiveThatThePoolHasNoSpaceForLeavesAnIncompleteLayer) {
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=64M", "dm.loopmetadatasize=16M"});
+  Driver& driver = Open();
+  auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
+  ASSERT_THAT(pool, sys::IsOk());
+  thinp::ThinPoolParams params = pool->params();
+  params.features.error_if_no_space = true;
+  ASSERT_THAT(pool->Reload(params), sys::IsOk());
+  ASSERT_THAT(driver.Create("large", {}), sys::IsOk());
+  const auto path = driver.Get("large");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "file", std::string(size_t{32} << 20, 'x'));
+  ASSERT_THAT(driver.Put("large", false), sys::IsOk());
+  sys::StringSink archive;
+  ASSERT_THAT(driver.Diff("large", "", {}, archive), sys::IsOk());
+  ASSERT_THAT(driver.Create("copy", {}), sys::IsOk());
+  sys::StringSource in(archive.data());
+  EXPECT_FALSE(driver.ApplyDiff("copy", {}, in).ok());
+  EXPECT_FALSE(driver.Inspect("copy")->ready());
+  EXPECT_EQ(driver.PoolStatus()->mode(), "out_of_data_space");
+  EXPECT_THAT(driver.Remove("copy"), sys::IsOk());
 }
 
 TEST_F(DriverPoolModeVmTest, PoolThatNeedsACheckSaysSoAndItsLayersCanBeListed) {

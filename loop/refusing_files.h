@@ -65,6 +65,7 @@ class RefusingDir : public sys::Dir {
   absl::Status RemoveXattr(absl::string_view, absl::string_view) override { return Refused(); }
   absl::StatusOr<sys::SpaceInfo> Space() override { return Refused(); }
   absl::Status Sync() override { return Refused(); }
+  absl::Status SyncFilesystem() override { return Refused(); }
 };
 
 }  // namespace dmkit::loop::testing

@@ -129,6 +129,7 @@ class FakeRoot : public Dir {
   absl::Status RemoveXattr(absl::string_view, absl::string_view) override { return Unused(); }
   absl::StatusOr<SpaceInfo> Space() override { return Unused(); }
   absl::Status Sync() override { return Unused(); }
+  absl::Status SyncFilesystem() override { return Unused(); }
 
   std::map<std::string, std::string> texts;
   std::map<std::string, FileStat> nodes;

@@ -196,6 +196,10 @@ class DirView : public Dir {
     DMKIT_RETURN_IF_ERROR(Admit("Sync", ""));
     return inner_.Sync();
   }
+  absl::Status SyncFilesystem() override {
+    DMKIT_RETURN_IF_ERROR(Admit("SyncFilesystem", ""));
+    return inner_.SyncFilesystem();
+  }
 
  private:
   absl::Status Admit(absl::string_view method, absl::string_view path) {

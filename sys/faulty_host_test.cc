@@ -152,6 +152,7 @@ std::vector<Call> AllCalls(const std::string& path) {
       {"SetOwner " + file, [](auto&, Dir& d, auto&) { return d.SetOwner("file", 0, 0); }},
       {"Space " + path, [](auto&, Dir& d, auto&) { return d.Space().status(); }},
       {"Sync " + path, [](auto&, Dir& d, auto&) { return d.Sync(); }},
+      {"SyncFilesystem " + path, [](auto&, Dir& d, auto&) { return d.SyncFilesystem(); }},
       {"Mount /dev/x on " + path,
        [=](const Host& h, auto&, auto&) {
          return h.mounts->Mount({"/dev/x", path, "ext4", 0, ""}).status();

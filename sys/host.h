@@ -162,6 +162,10 @@ class Dir {
   virtual absl::StatusOr<SpaceInfo> Space() = 0;
   // Blocks until the directory's entries are on stable storage (fsync of the directory).
   virtual absl::Status Sync() = 0;
+  // Blocks until all of the filesystem that the directory is on is on stable storage (syncfs).
+  // Since Linux 5.8 an error (EIO, ENOSPC) also tells of what could not be written at any time
+  // since this handle was opened: an unmount tells nobody.
+  virtual absl::Status SyncFilesystem() = 0;
 };
 
 struct MountRequest {

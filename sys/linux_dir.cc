@@ -75,6 +75,7 @@ class LinuxDir : public Dir {
   }
   absl::StatusOr<SpaceInfo> Space() override;
   absl::Status Sync() override;
+  absl::Status SyncFilesystem() override;
 
  private:
   std::string Label(absl::string_view path) const { return PathLabel(path_, path); }
@@ -324,6 +325,10 @@ absl::StatusOr<SpaceInfo> LinuxDir::Space() {
 
 absl::Status LinuxDir::Sync() {
   return CallStatus(RetryOnEintr([&] { return fsync(fd_.get()); }), "fsync", path_);
+}
+
+absl::Status LinuxDir::SyncFilesystem() {
+  return CallStatus(RetryOnEintr([&] { return syncfs(fd_.get()); }), "syncfs", path_);
 }
 
 }  // namespace

@@ -303,6 +303,7 @@ TEST_F(LinuxDirTest, SpaceAndSyncWork) {
   EXPECT_GT(space->total_bytes, 0u);
   EXPECT_LE(space->available_bytes, space->total_bytes);
   EXPECT_THAT(dir_->Sync(), IsOk());
+  EXPECT_THAT(dir_->SyncFilesystem(), IsOk());
 }
 
 TEST_F(LinuxDirTest, AHandleOutlivesItsName) {

@@ -83,12 +83,14 @@ bool BlockFilesystem::is_dirty() const {
   return is_changed_ || tree()->changes() != changes_seen_ || is_superblock_old_;
 }
 
-int BlockFilesystem::SyncFile(Inode&) {
+int BlockFilesystem::SyncAll() {
   const std::shared_ptr<BlockFilesystem> keep = shared_from_this();
   return is_read_only_ ? 0 : WriteBack();
 }
 
-int BlockFilesystem::SyncDirectory(Inode& directory) { return SyncFile(directory); }
+int BlockFilesystem::SyncFile(Inode&) { return SyncAll(); }
+
+int BlockFilesystem::SyncDirectory(Inode&) { return SyncAll(); }
 
 sys::SpaceInfo BlockFilesystem::Space() const {
   const uint64_t taken = reserved_ + BlocksKept();

@@ -73,6 +73,7 @@ class BlockFilesystem : public Filesystem,
   int BeginChange(uint64_t grows_bytes, bool makes_inode) override;
   int SyncFile(Inode& inode) override;
   int SyncDirectory(Inode& directory) override;
+  int SyncAll() override;
   sys::SpaceInfo Space() const override;
   uint32_t DirectIoBytes() const override;
   uint64_t max_file_bytes() const override;

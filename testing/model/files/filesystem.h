@@ -58,6 +58,8 @@ class Filesystem {
   // the record.
   virtual int SyncFile(Inode& inode) = 0;
   virtual int SyncDirectory(Inode& directory) = 0;
+  // syncfs.
+  virtual int SyncAll() = 0;
   virtual sys::SpaceInfo Space() const = 0;
   // What OpenFile::DirectIoBytes says of its files; 0: opening with O_DIRECT gives -EINVAL.
   virtual uint32_t DirectIoBytes() const { return 0; }

@@ -65,6 +65,7 @@ class MadeUpFilesystem : public Filesystem {
   int BeginChange(uint64_t, bool makes_inode) override;
   int SyncFile(Inode&) override;
   int SyncDirectory(Inode&) override;
+  int SyncAll() override { return 0; }
   sys::SpaceInfo Space() const override { return {}; }
 };
 

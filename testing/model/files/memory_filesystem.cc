@@ -32,6 +32,11 @@ int MemoryFilesystem::SyncDirectory(Inode& directory) {
   return 0;
 }
 
+int MemoryFilesystem::SyncAll() {
+  tree()->SyncAll();
+  return 0;
+}
+
 sys::SpaceInfo MemoryFilesystem::Space() const {
   const uint64_t used = std::min(tree()->allocated(), limits_.total_bytes);
   return {limits_.total_bytes, limits_.total_bytes - used};

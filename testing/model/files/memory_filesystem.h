@@ -27,6 +27,7 @@ class MemoryFilesystem : public Filesystem {
   int BeginChange(uint64_t grows_bytes, bool makes_inode) override;
   int SyncFile(Inode& inode) override;
   int SyncDirectory(Inode& directory) override;
+  int SyncAll() override;
   sys::SpaceInfo Space() const override;
   uint32_t DirectIoBytes() const override { return limits_.direct_io_bytes; }
 

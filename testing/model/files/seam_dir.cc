@@ -58,6 +58,7 @@ class SeamDir : public sys::Dir {
   absl::Status RemoveXattr(absl::string_view path, absl::string_view name) override;
   absl::StatusOr<sys::SpaceInfo> Space() override;
   absl::Status Sync() override;
+  absl::Status SyncFilesystem() override;
 
  private:
   // Who makes the call, and from where.
@@ -300,6 +301,14 @@ absl::Status SeamDir::Sync() {
   int error = Begin(&caller);
   if (error == 0) error = caller.start.filesystem().SyncDirectory(*caller.start.inode);
   return SeamStatus(error, "fsync", path_);
+}
+
+absl::Status SeamDir::SyncFilesystem() {
+  const Scheduler::Call held(state_.core.scheduler, id_);
+  Caller caller;
+  int error = Begin(&caller);
+  if (error == 0) error = caller.start.filesystem().SyncAll();
+  return SeamStatus(error, "syncfs", path_);
 }
 
 }  // namespace

@@ -47,6 +47,10 @@ class FakeFilesystem : public Filesystem, public MountedFilesystem {
     log_->push_back("sync directory");
     return 0;
   }
+  int SyncAll() override {
+    log_->push_back("sync all");
+    return 0;
+  }
   sys::SpaceInfo Space() const override { return {1000, 10}; }
   void Release() override { End("release"); }
   void LosePower() override { End("lose power"); }
