@@ -41,15 +41,15 @@ absl::Status SetXattrs(sys::Dir& dir, const std::string& name, const TarEntry& e
 }
 
 // Those of "security" are the host's (SELinux, IMA) unless the archive has them.
-absl::Status RemoveOtherXattrs(sys::Dir& dir, const TarEntry& entry) {
-  const absl::StatusOr<std::vector<std::string>> names = dir.ListXattrs(".");
+absl::Status RemoveOtherXattrs(sys::Dir& dir, absl::string_view file, const TarEntry& entry) {
+  const absl::StatusOr<std::vector<std::string>> names = dir.ListXattrs(file);
   if (sys::GetErrno(names.status()) == ENOTSUP) return absl::OkStatus();
   DMKIT_RETURN_IF_ERROR(names);
   for (const std::string& name : *names) {
     const auto same = [&name](const TarXattr& xattr) { return xattr.name == name; };
     if (absl::StartsWith(name, "security.")) continue;
     if (std::any_of(entry.xattrs.begin(), entry.xattrs.end(), same)) continue;
-    const absl::Status removed = dir.RemoveXattr(".", name);
+    const absl::Status removed = dir.RemoveXattr(file, name);
     if (!removed.ok() && sys::GetErrno(removed) != ENODATA) return removed;
   }
   return absl::OkStatus();
@@ -107,7 +107,7 @@ absl::Status MakeAny(sys::Dir& dir, const std::string& name, const TarEntry& ent
 
 absl::Status SetDirectoryMetadata(sys::Dir& dir, const TarEntry& entry, XattrReport& report) {
   DMKIT_RETURN_IF_ERROR(dir.SetOwner(".", entry.uid, entry.gid));
-  DMKIT_RETURN_IF_ERROR(RemoveOtherXattrs(dir, entry));
+  DMKIT_RETURN_IF_ERROR(RemoveOtherXattrs(dir, ".", entry));
   DMKIT_RETURN_IF_ERROR(SetXattrs(dir, ".", entry, report));
   return dir.SetMode(".", entry.mode);
 }
@@ -117,6 +117,8 @@ absl::Status MakeFile(sys::Dir& dir, const std::string& name, const TarEntry& en
   if (entry.type == TarType::kDirectory) return MakeDirectory(dir, name, entry, report);
   DMKIT_RETURN_IF_ERROR(MakeAny(dir, name, entry, reader));
   DMKIT_RETURN_IF_ERROR(dir.SetOwner(name, entry.uid, entry.gid));
+  // A directory with a default ACL has given it one.
+  DMKIT_RETURN_IF_ERROR(RemoveOtherXattrs(dir, name, entry));
   DMKIT_RETURN_IF_ERROR(SetXattrs(dir, name, entry, report));
   if (entry.type != TarType::kSymlink) DMKIT_RETURN_IF_ERROR(dir.SetMode(name, entry.mode));
   return dir.SetTimes(name, entry.accessed, entry.modified);

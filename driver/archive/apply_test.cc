@@ -195,6 +195,34 @@ TEST_P(ApplyTest, AllRecordedXattrsAreSet) {
   EXPECT_THAT(root_->GetXattr("d", "user.c"), IsOkAndHolds("3"));
 }
 
+// u::rwx u:1000:rwx g::r-x m::rwx o::r-x
+const std::string kDefaultAcl(
+    "\x02\0\0\0"
+    "\x01\0\x07\0\xff\xff\xff\xff"
+    "\x02\0\x07\0\xe8\x03\0\0"
+    "\x04\0\x05\0\xff\xff\xff\xff"
+    "\x10\0\x07\0\xff\xff\xff\xff"
+    "\x20\0\x05\0\xff\xff\xff\xff",
+    44);
+
+TEST_P(ApplyTest, FilesGetNoAclFromTheirDirectory) {
+  TarItem dir;
+  dir.name = "d/";
+  dir.type = '5';
+  dir.mode = 0775;
+  dir.pax = {{"SCHILY.xattr.system.posix_acl_default", kDefaultAcl}};
+  TarItem file;
+  file.name = "d/f";
+  file.mode = 0664;
+  TarItem pipe = file;
+  pipe.name = "d/p";
+  pipe.type = '6';
+  EXPECT_THAT(Apply(TarBuilder().Add(dir).Add(file).Directory("d/d").Add(pipe)), IsOk());
+  for (const char* name : {"d/f", "d/d", "d/p"}) {
+    EXPECT_THAT(root_->ListXattrs(name), IsOkAndHolds(ElementsAre())) << name;
+  }
+}
+
 TEST_P(ApplyTest, AMergedDirectoryLosesTheXattrsThatItsEntryDoesNotHave) {
   ASSERT_THAT(root_->MakeDir("d", 0755), IsOk());
   ASSERT_THAT(root_->SetXattr("d", "user.old", "1"), IsOk());
