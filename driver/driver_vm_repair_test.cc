@@ -84,6 +84,22 @@ TEST_F(DriverRepairVmTest, InterruptedGrowthOfTheBaseIsTakenUpAgain) {
   EXPECT_GT((*host().root->OpenDir(*path))->Space()->total_bytes, uint64_t{70} << 20);
 }
 
+// Data that does not reach the device is an error of fsync and syncfs only, never of umount.
+TEST_F(DriverRepairVmTest, BaseThatCouldNotBeWrittenBackIsNotReady) {
+  const auto fail_sync = [](const sys::SeamCall& call) {
+    return call.method == "SyncFilesystem" ? EIO : 0;
+  };
+  counted_.SetPlan(fail_sync);
+  EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  ASSERT_THAT(Open().Create("web", CreateOptions()), sys::IsOk());
+  config_.options.base_size = sys::Bytes{uint64_t{96} << 20};
+  counted_.SetPlan(fail_sync);
+  EXPECT_THAT(OpenStatus(), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  EXPECT_THAT(Open().Create("larger", CreateOptions()), sys::IsOk());
+}
+
 TEST_F(DriverRepairVmTest, GrowthThatCannotBeFinishedKeepsNobodyFromTheLayers) {
   ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   SetOptions({"dm.basesize=96M"});
