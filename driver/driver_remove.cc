@@ -77,6 +77,9 @@ absl::Status Driver::Impl::RemoveInitOf(const LayerId& layer) {
   const auto device = init.ok() ? set->Find(init->text()) : init.status();
   if (!device.ok() || !device->labels().init()) return NoSuchLayer(layer);
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(init->text(), "rm"));
+  // The layer may have been made meanwhile.
+  const absl::Status found = set->Find(layer.text()).status();
+  if (sys::GetErrno(found) != ENOENT) return found.ok() ? NoSuchLayer(layer) : found;
   const absl::Status removed = RemoveInit(*init, lock);
   if (removed.ok()) locks.Forget(init->text(), lock).IgnoreError();
   return removed;

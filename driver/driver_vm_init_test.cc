@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "dm/device_mapper.h"
 #include "driver/driver_vm_fixture.h"
 #include "sys/status.h"
 
@@ -111,6 +113,32 @@ TEST_F(DriverInitVmTest, InitLayerWorksOnAnEmptyLayerToo) {
   ASSERT_THAT(driver_->Create("app", WithInit("")), sys::IsOk());
   EXPECT_EQ(driver_->Inspect("app-init")->parent(), "");
   EXPECT_THAT(driver_->Remove("app"), sys::IsOk());
+}
+
+// The remover finds an init layer alone, and its layer is there when it has the lock.
+TEST_F(DriverInitVmTest, RemovalLeavesALayerThatIsMadeMeanwhile) {
+  ASSERT_THAT(driver_->Create("app", WithInit("image")), sys::IsOk());
+  counted_.SetPlan([](const sys::SeamCall& call) {
+    return absl::EndsWith(call.object, "/locks/app-init") ? EIO : 0;
+  });
+  EXPECT_FALSE(driver_->Remove("app").ok());
+  auto plain = dm::DeviceMapper::Open(kernel_->host());
+  ASSERT_THAT(plain, sys::IsOk());
+  auto other = Driver::Open(*plain, config_);
+  ASSERT_THAT(other, sys::IsOk());
+  ASSERT_FALSE(*(*other)->Exists("app"));
+  bool made = false;
+  counted_.SetPlan([&](const sys::SeamCall& call) {
+    if (!made && absl::EndsWith(call.object, "/locks/app-init")) {
+      made = true;
+      EXPECT_THAT((*other)->Create("app", WithInit("image")), sys::IsOk());
+    }
+    return 0;
+  });
+  EXPECT_THAT(driver_->Remove("app"), sys::FailsWithErrno(ENOENT));
+  counted_.SetPlan(nullptr);
+  EXPECT_TRUE(made);
+  ExpectComplete();
 }
 
 TEST_F(DriverInitVmTest, MakingThatFailsAnywhereCanBeRepeated) {

@@ -53,6 +53,8 @@ absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host, const DeviceSta
 }
 
 absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set) {
+  // A set that was imported to be read refuses changes itself, and says so.
+  if (set.pool_state().read_only()) return absl::OkStatus();
   const auto status = set.pool().Status();
   if (sys::GetErrno(status.status()) == ENXIO) return absl::OkStatus();
   return status.ok() ? thinp::CheckWritable(set.pool(), *status) : status.status();

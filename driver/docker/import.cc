@@ -193,14 +193,36 @@ absl::StatusOr<std::string> ProbeFilesystem(const sys::Host& host, thinp::Device
   return std::string();
 }
 
+// All devices of a store hold the same one. Those that cannot be read, or hold nothing, do not
+// tell.
+absl::StatusOr<std::string> FindFilesystem(const sys::Host& host, thinp::DeviceSet& set,
+                                           const thinp::ImportedSet& imported) {
+  absl::Status first = absl::FailedPreconditionError(
+      "no layer of the store holds an ext4 or xfs filesystem that can be read");
+  for (const thinp::proto::DeviceState& device : imported.devices) {
+    auto filesystem = ProbeFilesystem(host, set, device);
+    if (filesystem.ok() && !filesystem->empty()) return filesystem;
+    first = filesystem.ok() ? first : sys::AddContext(filesystem.status(), device.name());
+  }
+  return first;
+}
+
+// What was looked at may still be up.
+absl::Status TakeDown(thinp::DeviceSet& set) {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, set.ActiveDevices());
+  for (const std::string& name : names) {
+    DMKIT_RETURN_IF_ERROR(set.Deactivate(name, kRemovePatience, /*deferred=*/false));
+  }
+  return set.DeactivatePool();
+}
+
 // Fills in what the store does not say of its devices.
 absl::Status CompleteDevices(const sys::Host& host, const ImportOptions& options,
                              thinp::DeviceSet& set, thinp::ImportedSet& imported) {
   if (imported.devices.empty() || !imported.devices[0].labels().filesystem().empty()) {
     return absl::OkStatus();
   }
-  DMKIT_ASSIGN_OR_RETURN(const std::string filesystem,
-                         ProbeFilesystem(host, set, imported.devices[0]));
+  DMKIT_ASSIGN_OR_RETURN(const std::string filesystem, FindFilesystem(host, set, imported));
   for (thinp::proto::DeviceState& device : imported.devices) {
     device.mutable_labels()->set_filesystem(filesystem);
   }
@@ -222,11 +244,7 @@ absl::StatusOr<std::string> MakeSet(dm::DeviceMapper& dm, const ImportOptions& o
                          thinp::DeviceSet::Open(dm, set_options));
   const absl::Status completed = CompleteDevices(host, options, *set, imported);
   if (completed.ok()) return set->pool().name().text();
-  // The one that was looked at may still be up.
-  absl::Status down =
-      set->Deactivate(imported.devices[0].name(), kRemovePatience, /*deferred=*/false);
-  if (down.ok()) down = set->DeactivatePool();
-  return sys::WithSecondError(completed, "taking the pool down", down);
+  return sys::WithSecondError(completed, "taking the pool down", TakeDown(*set));
 }
 
 }  // namespace

@@ -233,6 +233,16 @@ TEST_F(ImportVmTest, AStoreThatLostItsBaseIsReadAllTheSame) {
   EXPECT_THAT(driver.List(), IsOk());
 }
 
+TEST_F(ImportVmTest, TheFilesystemIsLookedForInEveryLayer) {
+  MakeStore();
+  ASSERT_THAT(host().root->Unlink(docker() + "/metadata/base"), IsOk());
+  WriteRecord("deviceset-metadata", "{");
+  WriteRecord("aaaa", R"({"device_id":2,"size":512,"transaction_id":1})");
+  const report::ImportReport report = Import(Options());
+  EXPECT_EQ(report.filesystem(), "ext4");
+  EXPECT_THAT(Read(MustGet(Open(Options().root), "bbbb"), "name"), Optional(std::string("bbbb")));
+}
+
 TEST_F(ImportVmTest, ALayerThatHoldsNoFilesystemIsRefusedAndTheOthersAreNot) {
   Driver& made = OpenMade({});
   MakeLayers(made);
