@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "dm/device_mapper.h"
 #include "driver/driver.h"
 #include "loop/loop_device.h"
@@ -121,6 +123,22 @@ class DriverVmTest : public ::testing::Test {
     std::vector<std::string> files;
     for (const loop::LoopInfo& info : *loops) files.push_back(info.backing_file);
     return files;
+  }
+
+  // Lets the sitter go and waits until the kernel has seen off the device of the layer `id`: the
+  // end of a process, of its mounts and of their device are three things, one after the other.
+  void EndOf(std::unique_ptr<cases::Sitter>& sitter, const std::string& id) {
+    sitter.reset();
+    const auto is_up = [&] {
+      for (const std::string& name : DeviceNames()) {
+        if (absl::EndsWith(name, absl::StrCat("-", id))) return true;
+      }
+      return false;
+    };
+    for (int tries = 0; is_up() && tries < 200; ++tries) {
+      host().clock->Sleep(absl::Milliseconds(50));
+    }
+    EXPECT_FALSE(is_up()) << id;
   }
 
   bool IsThere(const std::string& path) { return host().root->StatLink(path).ok(); }

@@ -71,7 +71,7 @@ TEST_F(DriverRemovalVmTest, DeviceThatALeakedMountKeepsGoesWithIt) {
   auto sitter = Leak("web");
   EXPECT_THAT(DeviceNames(), Contains(EndsWith("-web")));
   EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
-  sitter.reset();
+  EndOf(sitter, "web");
   EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));
 }
 
@@ -99,7 +99,7 @@ TEST_F(DriverRemovalVmTest, LayerInUseElsewhereIsRemovedInNameAndFreedLater) {
   ASSERT_EQ(busy->left_size(), 1);
   EXPECT_EQ(busy->left(0).object(), "layer \"web\"");
 
-  sitter.reset();
+  EndOf(sitter, "web");
   const auto freed = driver_->CollectGarbage(absl::Seconds(10));
   ASSERT_THAT(freed, sys::IsOk());
   EXPECT_THAT(freed->freed(), ElementsAre("web"));
@@ -113,7 +113,7 @@ TEST_F(DriverRemovalVmTest, NameIsFreeAgainWithoutACollectionOnceNobodyUsesIt) {
   Open();
   auto sitter = Leak("web");
   ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
-  sitter.reset();
+  EndOf(sitter, "web");
   EXPECT_THAT(driver_->Create("web", {}), sys::IsOk());
   EXPECT_EQ(DeletedCount(), "0");
   ExpectClean();
@@ -127,7 +127,7 @@ TEST_F(DriverRemovalVmTest, RemoveFreesWhatEarlierOnesHadToLeave) {
   ASSERT_THAT(driver_->Remove("first"), sys::IsOk());
   ASSERT_THAT(driver_->Remove("second"), sys::IsOk());
   EXPECT_EQ(DeletedCount(), "2");
-  first.reset();
+  EndOf(first, "first");
   ASSERT_THAT(driver_->Remove("other"), sys::IsOk());
   EXPECT_EQ(DeletedCount(), "1");
 }
@@ -137,7 +137,7 @@ TEST_F(DriverRemovalVmTest, CollectionEndsWhenItsTimeIsOver) {
   Leak("web");
   auto sitter = Leak("again");
   ASSERT_THAT(driver_->Remove("again"), sys::IsOk());
-  sitter.reset();
+  EndOf(sitter, "again");
   const auto report = driver_->CollectGarbage(absl::ZeroDuration());
   ASSERT_THAT(report, sys::IsOk());
   EXPECT_THAT(report->freed(), IsEmpty());
@@ -152,7 +152,7 @@ TEST_F(DriverRemovalVmTest, WithoutDeferredDeletionALayerInUseIsNotRemoved) {
   EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EBUSY));
   EXPECT_EQ(*driver_->Exists("web"), true);
   EXPECT_EQ(DeletedCount(), "0");
-  sitter.reset();
+  EndOf(sitter, "web");
   EXPECT_THAT(driver_->Get("web"), sys::IsOk());
   EXPECT_THAT(driver_->Put("web", false), sys::IsOk());
   EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
@@ -204,7 +204,7 @@ TEST_F(DriverRemovalVmTest, WorkerFreesWhatIsLeftWhenItsUserGoes) {
   });
   while (worker.passes() < 2) sched_yield();
   EXPECT_EQ(DeletedCount(), "1");
-  sitter.reset();
+  EndOf(sitter, "web");
   const uint64_t passes = worker.passes();
   while (worker.passes() < passes + 2) sched_yield();
   worker.Stop();

@@ -17,6 +17,7 @@
 #include "sys/block.h"
 #include "sys/host.h"
 #include "sys/lock_file.h"
+#include "sys/retry.h"
 #include "sys/status.h"
 #include "sys/units.h"
 #include "thinp/device_set.h"
@@ -116,7 +117,9 @@ absl::Status DeviceSet::Impl::Purge(Transactions& transactions, const proto::Dev
     const absl::Status emptied = Empty(device, std::move(held));
     if (!emptied.ok()) return transactions.Fail(emptied);
   }
-  const absl::Status deleted = pool_->Delete(id);
+  // A mapped device gives its thin device back a moment after it is gone.
+  const absl::Status deleted =
+      sys::RetryWhile(*dm_.host().clock, EBUSY, kDeferPatience, [&] { return pool_->Delete(id); });
   // ENODATA: deleted behind our back. EBUSY: activated meanwhile; it is kept, or collected later.
   if (!deleted.ok() && sys::GetErrno(deleted) != ENODATA) return transactions.Fail(deleted);
   const absl::Status removed = emptying ? absl::OkStatus() : store_.RemoveDevice(device.name());

@@ -19,14 +19,11 @@ namespace {
 class ProcessSitter : public Sitter {
  public:
   ProcessSitter(const sys::Host& host, const std::string& directory) : host_(host) {
-    const std::string started = Run(absl::StrCat(
-        "unshare -m sh -c 'cd ", directory,
-        " && exec sleep 1000' >/dev/null 2>&1 & "
-        "while [ \"$(readlink /proc/$!/cwd)\" != ",
-        directory,
-        " ] || "
-        "[ \"$(readlink /proc/$!/ns/mnt)\" = \"$(readlink /proc/self/ns/mnt)\" ]; do sleep 0.02; "
-        "done; echo $!"));
+    const std::string started = Run(
+        absl::StrCat("unshare -m sh -c 'cd ", directory, " && exec sleep 1000' >/dev/null 2>&1 & ",
+                     "until [ /proc/$!/cwd -ef ", directory, " ] && ",
+                     "[ \"$(readlink /proc/$!/ns/mnt)\" != \"$(readlink /proc/self/ns/mnt)\" ]; ",
+                     "do sleep 0.02; done; echo $!"));
     pid_ = std::string(absl::StripAsciiWhitespace(started));
   }
   // A process that has ended has no working directory, whether or not anybody waited for it.
@@ -61,6 +58,7 @@ class LinuxKernel : public Kernel {
   std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) override {
     return std::make_unique<ProcessSitter>(host_.host(), directory);
   }
+  bool IsFast() const override { return false; }
   void LetCallsSleep() override {}
 
  private:

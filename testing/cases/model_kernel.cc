@@ -60,6 +60,7 @@ class ModelledKernel : public Kernel {
     EXPECT_THAT(opened, sys::IsOk());
     return opened.ok() ? std::make_unique<OpenSitter>(*std::move(opened)) : nullptr;
   }
+  bool IsFast() const override { return true; }
   void LetCallsSleep() override { kernel_.SetBlocking(model::Blocking::kSleep); }
 
  private:
