@@ -230,7 +230,7 @@ class DriverApplySweepVmTest : public DriverDiffVmTest {
     config_.lock_patience = absl::ZeroDuration();
     Open();
     const std::string archive = Archive("layer", "parent");
-    for (uint64_t call = 1;; call += kernel_->IsFast() ? 1u : 13u) {
+    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
       ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
       counted_.SetPlan(plan(call));
       const absl::Status status = Apply("copy", archive);

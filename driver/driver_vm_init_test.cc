@@ -55,8 +55,7 @@ class DriverInitVmTest : public DriverVmTest {
 
   // Makes "app" with trouble at call 1, 2, ...; then once more without.
   void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
-    // Only 1, 14, 27, ... where each call takes its time.
-    for (uint64_t call = 1;; call += kernel_->IsFast() ? 1u : 13u) {
+    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
       counted_.SetPlan(plan(call));
       const absl::Status status = driver_->Create("app", WithInit("image"));
       const bool reached = counted_.calls() >= call;

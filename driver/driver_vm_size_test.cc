@@ -25,8 +25,6 @@ using ::testing::Optional;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr sys::Bytes Mebibytes(uint64_t count) { return sys::Bytes{count * kMiB}; }
-// Each step grows a real filesystem.
-constexpr uint64_t kSweepStep = 3;
 constexpr absl::StatusCode kInvalidArgument = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
 
@@ -176,7 +174,7 @@ TEST_F(DriverSizeVmTest, GrowthThatFailsAnywhereIsTakenUpAgain) {
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   const std::string path = MustGet("web");
   uint64_t size = 64;
-  for (uint64_t call = 1;; call += kSweepStep) {
+  for (uint64_t call = 1;; call += kernel_->SweepStep()) {
     size += 4;
     counted_.SetPlan(sys::FaultyHost::FailCall(call, EIO));
     const absl::Status grown = driver_->Grow("web", Mebibytes(size));
@@ -198,7 +196,7 @@ TEST_F(DriverSizeVmTest, GrowthThatEndsAnywhereIsTakenUpAgain) {
   Open();
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   uint64_t size = 64;
-  for (uint64_t call = 1;; call += kSweepStep) {
+  for (uint64_t call = 1;; call += kernel_->SweepStep()) {
     const uint64_t before = size;
     size += 4;
     counted_.SetPlan(sys::FaultyHost::StopAt(call));

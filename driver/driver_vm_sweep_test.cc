@@ -27,7 +27,7 @@ class DriverSweepVmTest : public DriverVmTest {
   void Sweep(const std::function<sys::FaultyHost::Plan(uint64_t)>& plan,
              const std::function<absl::Status()>& run,
              const std::function<void(const absl::Status&)>& check) {
-    for (uint64_t call = 1;; ++call) {
+    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
       counted_.SetPlan(plan(call));
       const absl::Status status = run();
       const bool reached = counted_.calls() >= call;

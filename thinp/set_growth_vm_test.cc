@@ -140,7 +140,7 @@ TEST_F(SetGrowthVmTest, EveryFailingCallOfAGrowthLeavesThePoolRunning) {
   Open();
   Add("a");
   const sys::DeviceNumber device = Activate("a");
-  for (uint64_t call = 1;; ++call) {
+  for (uint64_t call = 1;; call += kernel().SweepStep()) {
     Ask(64 + 2 * call, 4);
     faulty().SetPlan(sys::FaultyHost::FailCall(call, EIO));
     const absl::Status opened = TryOpen();
@@ -165,7 +165,7 @@ TEST_F(SetGrowthVmTest, GrowthThatEndsAnywhereIsTakenUpByTheNextStart) {
   Add("a");
   const sys::DeviceNumber device = Activate("a");
   uint64_t data_mib = 64;
-  for (uint64_t call = 1;; ++call) {
+  for (uint64_t call = 1;; call += kernel().SweepStep()) {
     data_mib += 2;
     Ask(data_mib, 4 + call);
     faulty().SetPlan(sys::FaultyHost::StopAt(call));

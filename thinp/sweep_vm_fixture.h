@@ -69,7 +69,7 @@ class SweepFixture : public DeviceSetFixture, public ::testing::WithParamInterfa
     ASSERT_THAT(operation(), sys::IsOk());
     const std::vector<std::string> calls = faulty().Log();
     verify(0, true);
-    for (uint64_t call = 1; !HasFailure(); ++call) {
+    for (uint64_t call = 1; !HasFailure(); call += kernel().SweepStep()) {
       const bool crash = GetParam() == Trouble::kCrash;
       if (crash && call > 1 && call <= calls.size() && ChangesNothing(calls[call - 2])) continue;
       prepare(call);

@@ -36,7 +36,7 @@ class ImportSweepTest : public ImportVmTest {
   void Sweep(const std::function<sys::FaultyHost::Plan(uint64_t)>& plan,
              const std::function<void(const absl::Status&)>& check) {
     const auto before = Fingerprint(docker());
-    for (uint64_t call = 1;; ++call) {
+    for (uint64_t call = 1;; call += kernel().SweepStep()) {
       counted().SetPlan(plan(call));
       const absl::Status status = ImportDocker(dm(), options_).status();
       const bool reached = counted().calls() >= call;

@@ -32,6 +32,7 @@ class ImportVmTest : public ::testing::Test {
   // Every test leaves the kernel without devices.
   void TearDown() override;
 
+  cases::Kernel& kernel() { return *kernel_; }
   const sys::Host& host() { return dm_->host(); }
   dm::DeviceMapper& dm() { return *dm_; }
   sys::FaultyHost& counted() { return counted_; }

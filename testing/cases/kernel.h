@@ -5,6 +5,7 @@
 #ifndef DMKIT_TESTING_CASES_KERNEL_H_
 #define DMKIT_TESTING_CASES_KERNEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,9 @@ class Kernel {
   // For cases with threads: a call that waits for something sleeps until another thread does it. A
   // real kernel knows nothing else; the model otherwise refuses to wait for what cannot come.
   virtual void LetCallsSleep() = 0;
+  // A sweep over all calls of an operation tries each one on the model, and one in so many on a
+  // real kernel, where each takes far longer.
+  virtual uint64_t SweepStep() = 0;
 };
 
 // A fresh model, which must be left without devices, mounts and open files; or the one real kernel.

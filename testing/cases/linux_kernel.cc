@@ -60,6 +60,7 @@ class LinuxKernel : public Kernel {
   }
   bool IsFast() const override { return false; }
   void LetCallsSleep() override {}
+  uint64_t SweepStep() override { return 7; }
 
  private:
   sys::LinuxHost host_;

@@ -62,6 +62,7 @@ class ModelledKernel : public Kernel {
   }
   bool IsFast() const override { return true; }
   void LetCallsSleep() override { kernel_.SetBlocking(model::Blocking::kSleep); }
+  uint64_t SweepStep() override { return 1; }
 
  private:
   model::ModelKernel kernel_;
