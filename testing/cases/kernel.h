@@ -34,8 +34,6 @@ class Kernel {
   // A process with a mount namespace of its own, which has copies of all mounts of now, and with
   // `directory` for its working directory. The model, which has no namespaces, opens it.
   virtual std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) = 0;
-  // Whether a call costs next to nothing: sweeps over all calls take samples elsewhere.
-  virtual bool IsFast() const = 0;
   // For cases with threads: a call that waits for something sleeps until another thread does it. A
   // real kernel knows nothing else; the model otherwise refuses to wait for what cannot come.
   virtual void LetCallsSleep() = 0;

@@ -58,7 +58,6 @@ class LinuxKernel : public Kernel {
   std::unique_ptr<Sitter> SitElsewhere(const std::string& directory) override {
     return std::make_unique<ProcessSitter>(host_.host(), directory);
   }
-  bool IsFast() const override { return false; }
   void LetCallsSleep() override {}
   uint64_t SweepStep() override { return 7; }
 

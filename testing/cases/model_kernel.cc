@@ -60,7 +60,6 @@ class ModelledKernel : public Kernel {
     EXPECT_THAT(opened, sys::IsOk());
     return opened.ok() ? std::make_unique<OpenSitter>(*std::move(opened)) : nullptr;
   }
-  bool IsFast() const override { return true; }
   void LetCallsSleep() override { kernel_.SetBlocking(model::Blocking::kSleep); }
   uint64_t SweepStep() override { return 1; }
 
