@@ -195,11 +195,11 @@ TEST_P(ApplyTest, AllRecordedXattrsAreSet) {
   EXPECT_THAT(root_->GetXattr("d", "user.c"), IsOkAndHolds("3"));
 }
 
-// u::rwx u:1000:rwx g::r-x m::rwx o::r-x
+// u::rwx u:0:rwx g::r-x m::rwx o::r-x; a user namespace may know no other user.
 const std::string kDefaultAcl(
     "\x02\0\0\0"
     "\x01\0\x07\0\xff\xff\xff\xff"
-    "\x02\0\x07\0\xe8\x03\0\0"
+    "\x02\0\x07\0\0\0\0\0"
     "\x04\0\x05\0\xff\xff\xff\xff"
     "\x10\0\x07\0\xff\xff\xff\xff"
     "\x20\0\x05\0\xff\xff\xff\xff",
