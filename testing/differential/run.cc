@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "dm/uapi.h"
 #include "sys/status.h"
 #include "testing/conformance/dm_request.h"
@@ -79,6 +83,35 @@ Operation Probe(unsigned long request) {
   return operation;
 }
 
+// The names in an answer to ListOfDevices().
+std::vector<std::string> NamesIn(const Outcome& list) {
+  std::vector<std::string> names;
+  dm_ioctl head;
+  if (list.result < 0 || list.bytes.size() < sizeof(head)) return names;
+  std::memcpy(&head, list.bytes.data(), sizeof(head));
+  const absl::string_view text =
+      absl::string_view(list.bytes).substr(0, std::min<size_t>(head.data_size, list.bytes.size()));
+  for (size_t at = head.data_start; at + sizeof(dm_name_list) <= text.size();) {
+    dm_name_list entry;
+    std::memcpy(&entry, text.data() + at, sizeof(entry));
+    if (entry.dev == 0) break;  // there is none at all
+    const absl::string_view rest = text.substr(at + offsetof(dm_name_list, name));
+    names.emplace_back(rest.substr(0, rest.find('\0')));
+    if (entry.next == 0) break;
+    at += entry.next;
+  }
+  return names;
+}
+
+Operation StatusOf(const std::string& name) {
+  conformance::DmRequest bytes(sizeof(dm_ioctl));
+  bytes.Name(name);
+  Operation operation;
+  operation.request = DM_DEV_STATUS;
+  operation.bytes = bytes.bytes();
+  return operation;
+}
+
 // The number of a device that lives no longer than this.
 Outcome LowestMinor(Side& side) {
   const Outcome outcome = side.Run(Probe(DM_DEV_CREATE));
@@ -86,8 +119,8 @@ Outcome LowestMinor(Side& side) {
   return outcome;
 }
 
-// Keeps the kernel in step with deferred removals, which it does in its own time: names go first
-// and minors last.
+// Keeps the kernel in step with deferred removals, which it does in its own time: names go first,
+// then what the tables hold open, and minors last.
 class Removals {
  public:
   Removals(Side& model, Side& kernel) : model_(model), kernel_(kernel) {}
@@ -103,6 +136,12 @@ class Removals {
     last_ = expected;
     const Outcome seen = RunOnKernel(kernel_, list, expected);
     if (!Same(list, expected, seen)) return Divergence{index, list, expected, seen};
+    for (const std::string& name : NamesIn(expected)) {
+      const Operation status = StatusOf(name);
+      const Outcome counts = model_.Run(status);
+      const Outcome found = RunOnKernel(kernel_, status, counts);
+      if (!Same(status, counts, found)) return Divergence{index, status, counts, found};
+    }
     const Operation probe = Probe(DM_DEV_CREATE);
     const Outcome wanted = LowestMinor(model_);
     Outcome minor = LowestMinor(kernel_);
