@@ -255,9 +255,9 @@ TEST_F(FaultyHostTest, StopAtStopsTheWorld) {
 }
 
 TEST_F(FaultyHostTest, FailMatchingLooksAtMethodAndObject) {
-  const auto a = Make("a");
-  const auto b = Make("b");
-  faulty_.SetPlan(FaultyHost::FailMatching("Sync", "/a", EIO));
+  const auto a = Make("matching");
+  const auto b = Make("other");
+  faulty_.SetPlan(FaultyHost::FailMatching("Sync", "/matching", EIO));
   EXPECT_THAT(a->Sync(), FailsWithErrno(EIO));
   EXPECT_THAT(a->Sync(), FailsWithErrno(EIO));
   EXPECT_THAT(a->Stat(), IsOk());
