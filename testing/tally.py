@@ -4,7 +4,7 @@
 
 EVENTS is what --build_event_json_file wrote, so exactly the tests of that run are counted, cached
 ones too. Each test.xml is read for its cases; a test that left none counts as one case. Names of
-failed and skipped cases go to standard error.
+failed and skipped cases go to standard error, with what they say first.
 """
 
 import json
@@ -14,6 +14,7 @@ import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 GOOD = ("PASSED", "FLAKY")
+WORDS_MAX = 400
 
 
 def count_case(case):
@@ -25,8 +26,17 @@ def count_case(case):
     return "skipped" if case.get("status") == "notrun" else "passed"
 
 
+def first_words(case):
+    """The first lines of what a failed or skipped <testcase> says, as one line."""
+    for tag in ("failure", "error", "skipped"):
+        found = case.find(tag)
+        if found is not None:
+            return " ".join((found.get("message") or found.text or "").split())[:WORDS_MAX]
+    return ""
+
+
 def read_cases(result):
-    """(name, verdict) of each case in a testResult event; empty when there is no readable XML."""
+    """(name, verdict, words) of each case in a testResult event; empty without readable XML."""
     for output in result.get("testActionOutput", []):
         if output.get("name") != "test.xml" or "uri" not in output:
             continue
@@ -36,7 +46,8 @@ def read_cases(result):
         except (OSError, ElementTree.ParseError):
             return []
         return [
-            ("%s.%s" % (case.get("classname", ""), case.get("name", "")), count_case(case))
+            ("%s.%s" % (case.get("classname", ""), case.get("name", "")), count_case(case),
+             first_words(case))
             for case in root.iter("testcase")
         ]
     return []
@@ -60,13 +71,13 @@ def tally(lines):
     for (label, _), result in sorted(results.items()):
         cases = read_cases(result)
         good = result.get("status") in GOOD
-        if not cases or (not good and all(verdict != "failed" for _, verdict in cases)):
+        if not cases or (not good and all(verdict != "failed" for _, verdict, _ in cases)):
             cases.append(("the test program: %s" % result.get("status"),
-                          "passed" if good else "failed"))
-        for name, verdict in cases:
+                          "passed" if good else "failed", ""))
+        for name, verdict, words in cases:
             counts[verdict] += 1
             if verdict != "passed":
-                messages.append("%s: %s %s" % (verdict, label, name))
+                messages.append(("%s: %s %s %s" % (verdict, label, name, words)).rstrip())
     tested = {label for label, _ in results}
     for label in sorted(unbuilt):
         if label not in tested:

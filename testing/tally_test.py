@@ -51,7 +51,7 @@ class TallyTest(unittest.TestCase):
         self.result("//a:t", "PASSED", self.suite(PASS, PASS, SKIP))
         self.result("//b:t", "FAILED", self.suite(PASS, FAIL, ERROR, NOT_RUN))
         self.assertEqual(self.counts(), (3, 2, 2))
-        self.assertIn("failed: //b:t S.B", self.messages)
+        self.assertIn("failed: //b:t S.B no", self.messages)
 
     def test_a_program_without_xml_is_one_case(self):
         self.result("//a:t", "PASSED")

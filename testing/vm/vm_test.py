@@ -24,7 +24,7 @@ def _guest_script(programs):
     """A shell script that runs all programs and exits with the first status that is not 0."""
     lines = ["#!/bin/sh", "result=0"]
     for number, program in enumerate(programs):
-        words = [f"/tests/{program}", f"--gtest_output=xml:/tests/{number}.xml"]
+        words = [f"/tests/{program}", f"--gtest_output=xml:/tests/{number}.xml", "--gtest_brief=1"]
         if os.environ.get("TESTBRIDGE_TEST_ONLY"):
             words.append("--gtest_filter=" + os.environ["TESTBRIDGE_TEST_ONLY"])
         lines += [
