@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "dm/targets/target_words.h"
 #include "sys/status.h"
-#include "thinp/thin_target_text.h"
 
 namespace dmkit::thinp {
 namespace {
@@ -39,7 +39,7 @@ bool IsBlockSize(sys::Sectors size) {
          size.count() % kBlockSizeMin.count() == 0;
 }
 
-absl::Status SetFeature(TargetText& text, PoolFeatures& features) {
+absl::Status SetFeature(dm::TargetWords& text, PoolFeatures& features) {
   DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, text.Word("feature"));
   for (const Feature& feature : kFeatures) {
     if (word != feature.word) continue;
@@ -51,7 +51,7 @@ absl::Status SetFeature(TargetText& text, PoolFeatures& features) {
   return text.NotUnderstood("feature", word);
 }
 
-absl::StatusOr<PoolMode> ParseWorkingMode(TargetText& text) {
+absl::StatusOr<PoolMode> ParseWorkingMode(dm::TargetWords& text) {
   DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, text.Word("mode"));
   for (PoolMode mode : {PoolMode::kWrite, PoolMode::kOutOfDataSpace, PoolMode::kReadOnly}) {
     if (word == PoolModeName(mode)) return mode;
@@ -71,7 +71,7 @@ absl::string_view DiscardModeName(DiscardMode mode) {
   return "";
 }
 
-absl::StatusOr<DiscardMode> ParseDiscardMode(TargetText& text) {
+absl::StatusOr<DiscardMode> ParseDiscardMode(dm::TargetWords& text) {
   DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, text.Word("discard mode"));
   for (DiscardMode mode :
        {DiscardMode::kIgnore, DiscardMode::kPassdown, DiscardMode::kNoPassdown}) {
@@ -119,7 +119,7 @@ absl::StatusOr<std::string> FormatThinPoolParams(const ThinPoolParams& params) {
 }
 
 absl::StatusOr<ThinPoolParams> ParseThinPoolParams(absl::string_view text) {
-  TargetText words("thin-pool table", text);
+  dm::TargetWords words("thin-pool table", text);
   ThinPoolParams params;
   DMKIT_ASSIGN_OR_RETURN(params.metadata, words.Device("metadata device"));
   DMKIT_ASSIGN_OR_RETURN(params.data, words.Device("data device"));
@@ -157,7 +157,7 @@ absl::string_view PoolModeName(PoolMode mode) {
 }
 
 absl::StatusOr<ThinPoolStatus> ParseThinPoolStatus(absl::string_view text) {
-  TargetText words("thin-pool status", text);
+  dm::TargetWords words("thin-pool status", text);
   ThinPoolStatus status;
   for (PoolMode mode : {PoolMode::kFail, PoolMode::kError}) {
     if (words.Peek() != PoolModeName(mode)) continue;
@@ -167,10 +167,11 @@ absl::StatusOr<ThinPoolStatus> ParseThinPoolStatus(absl::string_view text) {
     return status;
   }
   DMKIT_ASSIGN_OR_RETURN(status.transaction_id, words.Number("transaction id"));
-  DMKIT_ASSIGN_OR_RETURN(const TargetText::Usage metadata, words.UsedOfTotal("metadata usage"));
+  DMKIT_ASSIGN_OR_RETURN(const dm::TargetWords::Usage metadata,
+                         words.UsedOfTotal("metadata usage"));
   status.used_metadata_blocks = metadata.used;
   status.total_metadata_blocks = metadata.total;
-  DMKIT_ASSIGN_OR_RETURN(const TargetText::Usage data, words.UsedOfTotal("data usage"));
+  DMKIT_ASSIGN_OR_RETURN(const dm::TargetWords::Usage data, words.UsedOfTotal("data usage"));
   status.used_data = sys::DataBlocks(data.used);
   status.total_data = sys::DataBlocks(data.total);
   DMKIT_ASSIGN_OR_RETURN(status.held_metadata_root, words.NumberOrDash("held metadata root"));

@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "dm/targets/target_words.h"
 #include "sys/status.h"
 #include "sys/text.h"
-#include "thinp/thin_target_text.h"
 
 namespace dmkit::thinp {
 namespace {
@@ -26,7 +26,7 @@ std::string FormatThinParams(const ThinParams& params) {
 }
 
 absl::StatusOr<ThinParams> ParseThinParams(absl::string_view text) {
-  TargetText words("thin table", text);
+  dm::TargetWords words("thin table", text);
   if (words.Peek() == kFail || words.Peek() == kError) {
     return absl::FailedPreconditionError(absl::StrCat(
         "parse thin table: the kernel prints \"", sys::Printable(text),
@@ -46,7 +46,7 @@ absl::StatusOr<ThinParams> ParseThinParams(absl::string_view text) {
 }
 
 absl::StatusOr<ThinStatus> ParseThinStatus(absl::string_view text) {
-  TargetText words("thin status", text);
+  dm::TargetWords words("thin status", text);
   ThinStatus status;
   if (words.Peek() == kFail || words.Peek() == kError) {
     DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, words.Word("state"));

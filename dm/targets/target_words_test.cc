@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests of the words of a line.
 
-#include "thinp/thin_target_text.h"
+#include "dm/targets/target_words.h"
 
 #include <string>
 
@@ -9,17 +10,17 @@
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
 
-namespace dmkit::thinp {
+namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
-
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-TargetText Text(absl::string_view line) { return TargetText("test line", line); }
+TargetWords Text(absl::string_view line) { return TargetWords("test line", line); }
 
-TEST(TargetTextTest, WordsComeInTheirOrder) {
-  TargetText text = Text("one two");
+TEST(TargetWordsTest, WordsComeInTheirOrder) {
+  TargetWords text = Text("one two");
   EXPECT_EQ(text.Peek(), "one");
   EXPECT_EQ(*text.Word("first"), "one");
   EXPECT_FALSE(text.AtEnd());
@@ -30,30 +31,30 @@ TEST(TargetTextTest, WordsComeInTheirOrder) {
   EXPECT_EQ(text.Peek(), "");
 }
 
-TEST(TargetTextTest, OneSpaceMayEndTheLine) {
-  TargetText text = Text("7 ");
+TEST(TargetWordsTest, OneSpaceMayEndTheLine) {
+  TargetWords text = Text("7 ");
   EXPECT_EQ(*text.Number("n"), 7u);
   EXPECT_TRUE(text.ExpectEnd().ok());
 }
 
-TEST(TargetTextTest, BlankLineHasNoWords) {
+TEST(TargetWordsTest, BlankLineHasNoWords) {
   EXPECT_TRUE(Text("").AtEnd());
   EXPECT_TRUE(Text(" ").AtEnd());
 }
 
-TEST(TargetTextTest, TwoSpacesMakeAnEmptyWordWhichIsRefused) {
+TEST(TargetWordsTest, TwoSpacesMakeAnEmptyWordWhichIsRefused) {
   for (absl::string_view line : {"  ", " 1", "  1"}) {
-    TargetText text = Text(line);
+    TargetWords text = Text(line);
     EXPECT_THAT(text.Word("n"), FailsWithCode(absl::StatusCode::kDataLoss)) << '"' << line << '"';
   }
-  TargetText text = Text("1  2");
+  TargetWords text = Text("1  2");
   EXPECT_TRUE(text.Word("a").ok());
   EXPECT_THAT(text.Word("b"), FailsWithCode(absl::StatusCode::kDataLoss));
   EXPECT_FALSE(Text("1  ").Tail().ok());
 }
 
-TEST(TargetTextTest, EndNamesTheFieldThatIsMissing) {
-  TargetText text = Text("1 ");
+TEST(TargetWordsTest, EndNamesTheFieldThatIsMissing) {
+  TargetWords text = Text("1 ");
   ASSERT_TRUE(text.Number("a").ok());
   for (const absl::Status& status :
        {text.Word("held root").status(), text.Number("held root").status(),
@@ -64,7 +65,7 @@ TEST(TargetTextTest, EndNamesTheFieldThatIsMissing) {
   }
 }
 
-TEST(TargetTextTest, NumbersAreReadWhole) {
+TEST(TargetWordsTest, NumbersAreReadWhole) {
   EXPECT_EQ(*Text("0").Number("n"), 0u);
   EXPECT_EQ(*Text("18446744073709551615").Number("n"), 18446744073709551615u);
   for (absl::string_view line :
@@ -74,7 +75,7 @@ TEST(TargetTextTest, NumbersAreReadWhole) {
   }
 }
 
-TEST(TargetTextTest, DashIsNoNumber) {
+TEST(TargetWordsTest, DashIsNoNumber) {
   EXPECT_EQ(*Text("-").NumberOrDash("n"), std::nullopt);
   EXPECT_EQ(**Text("46").NumberOrDash("n"), 46u);
   for (absl::string_view line : {"--", "-1", "none"}) {
@@ -82,8 +83,8 @@ TEST(TargetTextTest, DashIsNoNumber) {
   }
 }
 
-TEST(TargetTextTest, UsageIsTwoNumbersAndTheFirstIsNotTheLarger) {
-  const absl::StatusOr<TargetText::Usage> usage = Text("116/1024").UsedOfTotal("n");
+TEST(TargetWordsTest, UsageIsTwoNumbersAndTheFirstIsNotTheLarger) {
+  const absl::StatusOr<TargetWords::Usage> usage = Text("116/1024").UsedOfTotal("n");
   ASSERT_TRUE(usage.ok());
   EXPECT_EQ(usage->used, 116u);
   EXPECT_EQ(usage->total, 1024u);
@@ -95,7 +96,7 @@ TEST(TargetTextTest, UsageIsTwoNumbersAndTheFirstIsNotTheLarger) {
   }
 }
 
-TEST(TargetTextTest, DeviceIsMajorAndMinor) {
+TEST(TargetWordsTest, DeviceIsMajorAndMinor) {
   EXPECT_EQ(*Text("254:1048575").Device("n"), (sys::DeviceNumber{254, 1048575}));
   for (absl::string_view line :
        {"254", "254:", ":1", "7:1:2", "a:1", "7:-1", "7:4294967296", "/dev/loop1", "7-1"}) {
@@ -103,7 +104,7 @@ TEST(TargetTextTest, DeviceIsMajorAndMinor) {
   }
 }
 
-TEST(TargetTextTest, OneOfTwoTakesExactlyThose) {
+TEST(TargetWordsTest, OneOfTwoTakesExactlyThose) {
   EXPECT_TRUE(*Text("yes").OneOfTwo("n", "yes", "no"));
   EXPECT_FALSE(*Text("no").OneOfTwo("n", "yes", "no"));
   for (absl::string_view line : {"Yes", "ye", "yess", "noo", "-"}) {
@@ -112,14 +113,55 @@ TEST(TargetTextTest, OneOfTwoTakesExactlyThose) {
   }
 }
 
-TEST(TargetTextTest, TailKeepsTheWords) {
-  TargetText text = Text("1 two 3/4 ");
+TEST(TargetWordsTest, ShortNumbersEndAt32Bits) {
+  EXPECT_EQ(*Text("4294967295").Number32("n"), 4294967295u);
+  EXPECT_EQ(*Text("8").SectorCount("n"), sys::Sectors(8));
+  for (absl::string_view line : {"4294967296", "-1", "1.", ""}) {
+    EXPECT_THAT(Text(line).Number32("n"), FailsWithCode(absl::StatusCode::kDataLoss)) << line;
+  }
+  EXPECT_THAT(Text("8s").SectorCount("n"), FailsWithCode(absl::StatusCode::kDataLoss));
+}
+
+TEST(TargetWordsTest, DashIsNoDevice) {
+  EXPECT_EQ(*Text("-").DeviceOrDash("n"), std::nullopt);
+  EXPECT_EQ(*Text("7:1").DeviceOrDash("n"), (sys::DeviceNumber{7, 1}));
+  for (absl::string_view line : {"--", "7", "", "-:-"}) {
+    EXPECT_THAT(Text(line).DeviceOrDash("n"), FailsWithCode(absl::StatusCode::kDataLoss)) << line;
+  }
+}
+
+TEST(TargetWordsTest, OnlyTheWordThatIsAskedForIsTaken) {
+  TargetWords text = Text("a b");
+  EXPECT_FALSE(text.TakeIf("b"));
+  EXPECT_FALSE(text.TakeIf(""));
+  EXPECT_EQ(text.left(), 2u);
+  EXPECT_TRUE(text.TakeIf("a"));
+  EXPECT_EQ(text.left(), 1u);
+  EXPECT_TRUE(text.TakeIf("b"));
+  EXPECT_EQ(text.left(), 0u);
+  EXPECT_FALSE(text.TakeIf("b"));
+  EXPECT_FALSE(text.TakeIf(""));
+}
+
+TEST(TargetWordsTest, MessagesOfASecretLineShowNothingOfIt) {
+  TargetWords text("crypt table", "00c0ffee x", TargetWords::Shown::kSecret);
+  const std::string message(text.Device("device").status().message());
+  EXPECT_THAT(message, HasSubstr("crypt table"));
+  EXPECT_THAT(message, HasSubstr("device"));
+  EXPECT_THAT(message, Not(HasSubstr("c0ffee")));
+  EXPECT_THAT(std::string(text.ExpectEnd().message()), Not(HasSubstr("\"x")));
+  ASSERT_TRUE(text.Word("last").ok());
+  EXPECT_THAT(std::string(text.Word("key").status().message()), Not(HasSubstr("c0ffee")));
+}
+
+TEST(TargetWordsTest, TailKeepsTheWords) {
+  TargetWords text = Text("1 two 3/4 ");
   ASSERT_TRUE(text.Number("n").ok());
   EXPECT_EQ(*text.Tail(), "two 3/4");
   EXPECT_EQ(*text.Tail(), "");
 }
 
-TEST(TargetTextTest, MessageQuotesTheLineSafely) {
+TEST(TargetWordsTest, MessageQuotesTheLineSafely) {
   const std::string message(Text("\x1b[2J").Number("n").status().message());
   EXPECT_THAT(message, HasSubstr("test line"));
   EXPECT_THAT(message, HasSubstr("\\x1b[2J"));
@@ -127,4 +169,4 @@ TEST(TargetTextTest, MessageQuotesTheLineSafely) {
 }
 
 }  // namespace
-}  // namespace dmkit::thinp
+}  // namespace dmkit::dm

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of one line that dm-thin.c prints, taken one after the other. Shared by the two target
-// parsers of this folder; knows neither of the lines.
+// The words of one line that a target's kernel code prints, taken one after the other. Shared by
+// the parsers of all targets; knows none of their lines.
 
-#ifndef DMKIT_THINP_THIN_TARGET_TEXT_H_
-#define DMKIT_THINP_THIN_TARGET_TEXT_H_
+#ifndef DMKIT_DM_TARGETS_TARGET_WORDS_H_
+#define DMKIT_DM_TARGETS_TARGET_WORDS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -15,23 +15,32 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "sys/device_number.h"
+#include "sys/units.h"
 
-namespace dmkit::thinp {
+namespace dmkit::dm {
 
 // Words are separated by exactly one space, and one space may end the line, as the kernel prints
 // it. Every failure is DATA_LOSS and quotes the line and the field. `line` is borrowed.
-class TargetText {
+class TargetWords {
  public:
+  // Of a secret line, which may hold a key, messages show nothing but the names of fields.
+  enum class Shown { kPlain, kSecret };
   // `what` names the line in messages: "thin-pool status".
-  TargetText(absl::string_view what, absl::string_view line);
+  TargetWords(absl::string_view what, absl::string_view line, Shown shown = Shown::kPlain);
 
   bool AtEnd() const { return next_ == words_.size(); }
+  // How many words are left.
+  size_t left() const { return words_.size() - next_; }
   // The next word, without taking it; empty at the end.
   absl::string_view Peek() const { return AtEnd() ? absl::string_view() : words_[next_]; }
+  // Takes the next word when it is `word`.
+  bool TakeIf(absl::string_view word);
 
   // Each of these takes one word. `field` is its name, for messages.
   absl::StatusOr<absl::string_view> Word(absl::string_view field);
   absl::StatusOr<uint64_t> Number(absl::string_view field);
+  absl::StatusOr<uint32_t> Number32(absl::string_view field);
+  absl::StatusOr<sys::Sectors> SectorCount(absl::string_view field);
   // Nothing for "-".
   absl::StatusOr<std::optional<uint64_t>> NumberOrDash(absl::string_view field);
   // "<used>/<total>". More used than there are in total is refused too.
@@ -41,6 +50,8 @@ class TargetText {
   };
   absl::StatusOr<Usage> UsedOfTotal(absl::string_view field);
   absl::StatusOr<sys::DeviceNumber> Device(absl::string_view field);
+  // Nothing for "-".
+  absl::StatusOr<std::optional<sys::DeviceNumber>> DeviceOrDash(absl::string_view field);
   // True for `yes`, false for `no`.
   absl::StatusOr<bool> OneOfTwo(absl::string_view field, absl::string_view yes,
                                 absl::string_view no);
@@ -54,12 +65,16 @@ class TargetText {
   absl::Status NotUnderstood(absl::string_view field, absl::string_view found) const;
 
  private:
+  // The beginning of each message.
+  std::string Quoted() const;
+
   absl::string_view what_;
   absl::string_view line_;
+  Shown shown_;
   std::vector<absl::string_view> words_;
   size_t next_ = 0;
 };
 
-}  // namespace dmkit::thinp
+}  // namespace dmkit::dm
 
-#endif  // DMKIT_THINP_THIN_TARGET_TEXT_H_
+#endif  // DMKIT_DM_TARGETS_TARGET_WORDS_H_
