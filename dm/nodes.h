@@ -5,11 +5,14 @@
 #ifndef DMKIT_DM_NODES_H_
 #define DMKIT_DM_NODES_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "dm/types.h"
 #include "sys/host.h"
 
@@ -25,13 +28,51 @@ absl::StatusOr<std::unique_ptr<sys::File>> OpenDevice(const sys::Host& host,
                                                       sys::DeviceNumber device,
                                                       const sys::OpenOptions& options);
 
-// Makes /dev/mapper/NAME (see MangledName) with mode 0600 when it is missing, or replaces a stale
-// node of ours with another number. A symbolic link (udevd's) is left alone. EEXIST: something that
-// is no block device is in the way. ENAMETOOLONG: mangled, the name is too long for a file.
-// Repeatable.
+// Who may use a node that is made here. A node that is there keeps what it has.
+struct NodeOwner {
+  uint32_t mode = 0600;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+// The three below work on DEV_DIR/mapper/NAME, where `name` is a file name, mangled as the caller
+// mangles. INVALID_ARGUMENT, no call made: `name` is empty, has a slash, or is "control", "." or
+// "..".
+
+// Makes the node, with its directory when there is none. A node or a link (udevd's) that leads to
+// `device` is left as it is; a node with another number, and a link that leads elsewhere or
+// nowhere, are replaced. EEXIST: something that is no block device is in the way. ENAMETOOLONG:
+// mangled, the name is too long for a file. Repeatable.
+absl::Status MakeMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                            absl::string_view name, sys::DeviceNumber device,
+                            const NodeOwner& owner);
+
+// Moves a node, or udevd's link, to its new name, over a node or link that is there. OK when there
+// is no old one. EEXIST: something that is no block device has the new name. Repeatable.
+absl::Status RenameMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                              absl::string_view name, absl::string_view new_name);
+
+// Removes a node, or a link that leads nowhere. A link that leads somewhere is udevd's, and what is
+// no block device is nobody's: both stay. OK when there is none.
+absl::Status RemoveMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                              absl::string_view name);
+
+// What DEV_DIR/mapper should have for one device.
+struct MapperEntry {
+  std::string name;
+  sys::DeviceNumber device;
+};
+
+// Makes the whole directory agree with `entries`: makes what is missing, replaces what is wrong,
+// removes nodes and links of names that are not listed. "control" and what is neither node nor link
+// stay. Goes on after an error and returns the first. Repeatable.
+absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
+                               const std::vector<MapperEntry>& entries);
+
+// MakeMapperNode in /dev, with the name as MangledName gives it and mode 0600.
 absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device);
 
-// Removes /dev/mapper/NAME when it is a node (not a link of udevd's). OK when there is none.
+// RemoveMapperNode in /dev, with the name as MangledName gives it.
 absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name);
 
 // The file name under /dev/mapper for `name`: bytes outside [0-9A-Za-z#+-.:=@_] as \xNN. A name

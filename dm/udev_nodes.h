@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who makes /dev/mapper/NAME: udevd where it tells when it is done, else we. Waits through
+// udev_sync.h, acts through nodes.h.
+
+#ifndef DMKIT_DM_UDEV_NODES_H_
+#define DMKIT_DM_UDEV_NODES_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dm/nodes.h"
+#include "dm/udev_sync.h"
+#include "sys/device_number.h"
+#include "sys/host.h"
+
+namespace dmkit::dm {
+
+// What an operation has made of a device's name.
+struct NodeChange {
+  enum class Kind { kMake, kRename, kRemove };
+  Kind kind = Kind::kMake;
+  std::string name;          // file name below DEV_DIR/mapper: mangled as the caller mangles
+  std::string new_name;      // kRename
+  sys::DeviceNumber device;  // kMake
+  NodeOwner owner;           // kMake, of a node that is made here
+};
+
+// Waits for `sync`, then brings DEV_DIR/mapper in line with `change`. Where udevd did the work that
+// is a look only; what it left undone is done here, and the result is a warning: sentences
+// separated by line ends, none at the end; empty when all is well. With a shared cookie nothing is
+// waited for or touched in /dev. In another directory than /dev all work is ours, without a
+// warning. Errors are those of the functions of nodes.h.
+absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
+                                             absl::string_view dev_dir, const NodeChange& change);
+
+}  // namespace dmkit::dm
+
+#endif  // DMKIT_DM_UDEV_NODES_H_

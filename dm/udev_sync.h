@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting until udevd is done with the uevents of an operation. Works without udevd too, by not
+// waiting: whatever is wrong with udevd never makes an operation fail or hang. Nodes are the
+// business of udev_nodes.h.
+
+#ifndef DMKIT_DM_UDEV_SYNC_H_
+#define DMKIT_DM_UDEV_SYNC_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "dm/udev.h"
+#include "dm/udev_cookies.h"
+#include "sys/host.h"
+
+namespace dmkit::dm {
+
+enum class UdevUse {
+  kAuto,      // wait where udevd can tell that it is done
+  kNever,     // --noudevsync: udevd does its work, nobody waits
+  kDisabled,  // DM_DISABLE_UDEV: udevd's rules for device-mapper are to leave the device alone
+};
+
+struct UdevOptions {
+  UdevUse use = UdevUse::kAuto;
+  absl::Duration patience = absl::Seconds(30);
+  // A cookie that somebody else made and will wait for (--udevcookie, DM_UDEV_COOKIE).
+  std::optional<uint32_t> shared_cookie;
+  uint32_t flags = 0;  // kUdev* of udev.h; kUdevPrimarySource is added
+};
+
+// One operation, or several that are waited for together. Move-only, not thread-safe. The end of
+// this object without Wait() takes back what would be left: its own semaphore, or in a shared one
+// the counts of ioctls that Done() was not told of.
+//
+//   UdevSync sync = UdevSync::Open(host, options);
+//   const auto info = dm.Resume(key, suspend_options, sync.Begin());
+//   sync.Done(info.ok(), info.ok() && info->uevent_generated);
+//   ... SettleMapperNode(host, sync, change), which waits
+class UdevSync {
+ public:
+  // Makes the semaphore, where waiting makes sense: see WhyUdevCannotNotify. Never fails; without a
+  // reason to wait it is inactive, and reason() tells why.
+  static UdevSync Open(const sys::Host& host, const UdevOptions& options);
+
+  UdevSync(UdevSync&& other) noexcept;
+  UdevSync& operator=(UdevSync&& other) noexcept;
+  ~UdevSync();
+
+  // Whether udevd will tell when it is done.
+  bool active() const { return semaphore_.has_value(); }
+  // Whether somebody else waits, and nodes are udevd's until then.
+  bool shared() const { return active() && shared_; }
+  // Why it is not active, as a part of a sentence: "no udevd runs". Empty when it is.
+  const std::string& reason() const { return reason_; }
+  // What is wrong with a shared cookie that was asked for: EINVAL: no cookie; ENOENT: it has no
+  // semaphore; EACCES: not this user's. OK without one, and where nobody synchronises with udevd.
+  // A caller who was given a wrong cookie stops here, before the operation.
+  const absl::Status& shared_cookie_status() const { return shared_status_; }
+
+  // Before an ioctl that sends a uevent: counts up, and gives the cookie to send with it (without
+  // a number when this is not, or no more, active).
+  UdevCookie Begin();
+  // After it: counts down where no uevent will.
+  void Done(bool ioctl_ok, bool uevent_generated);
+
+  // Waits until udevd is done, for at most `patience`, and removes the semaphore. True when udevd
+  // is done, nobody has to wait here (inactive, shared), or there was nothing to wait for; false
+  // when it is not known to be: warning() tells why, and the node wants a look. Repeatable: a
+  // second call does nothing.
+  bool Wait();
+  // One sentence without a line end; empty when all is well.
+  const std::string& warning() const { return warning_; }
+
+ private:
+  UdevSync(const sys::Host& host, const UdevOptions& options) : host_(host), options_(options) {}
+  void Start();
+  void Deactivate(std::string reason);
+  void Abandon();
+
+  sys::Host host_;
+  UdevOptions options_;
+  std::optional<UdevSemaphore> semaphore_;
+  bool shared_ = false;
+  bool done_ = true;      // what Wait() returned
+  uint32_t pending_ = 0;  // Begin() without Done()
+  std::string reason_;
+  std::string warning_;
+  absl::Status shared_status_;
+};
+
+}  // namespace dmkit::dm
+
+#endif  // DMKIT_DM_UDEV_SYNC_H_
