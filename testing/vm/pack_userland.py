@@ -62,7 +62,7 @@ def _output(*command):
                           text=True, env={"LC_ALL": "C", "PATH": "/usr/bin"}).stdout
 
 
-def _libraries(program):
+def libraries(program):
     """What the program is linked with, its loader included; nothing for a static one."""
     listing = _output("/usr/bin/ldd", program)
     missing = re.findall(r"(\S+) => not found", listing)
@@ -78,7 +78,7 @@ def _programs():
         for program in programs:
             if not os.path.exists(program):
                 sys.exit(f"{program} is missing: install the Debian package {package}")
-            for path in [program, *_libraries(program)]:
+            for path in [program, *libraries(program)]:
                 files[layout.real_path(path)] = path
     return files
 

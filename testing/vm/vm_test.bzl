@@ -6,6 +6,9 @@ _TAGS = ["vm", "local"]
 def _guest(kernel):
     return "//testing/vm:guest_" + kernel.replace(".", "_")
 
+# What a guest with udevd needs besides.
+_UDEV = "//testing/vm:guest_udev"
+
 def _quoted(word):
     """The word for an `args` attribute, where Bazel looks for variables and splits as a shell."""
     return "'%s'" % word.replace("'", "'\\''").replace("$", "$$")
@@ -18,6 +21,7 @@ def dmkit_vm_test(
         files = {},
         options = [],
         data = [],
+        udev = False,
         size = "large",
         tags = [],
         **kwargs):
@@ -33,6 +37,7 @@ def dmkit_vm_test(
       files: what else the guest needs, as {label: guest path}.
       options: more for testing/vm/run, such as "--memory=2048".
       data: what `options` refers to.
+      udev: whether udevd runs in the guest.
       size: of the test; its timeout holds for all programs together.
       tags: added to vm and local.
       **kwargs: for the sh_test.
@@ -40,6 +45,9 @@ def dmkit_vm_test(
     if bool(tests) == bool(command):
         fail("dmkit_vm_test(%s) needs either tests or a command" % name)
     args = ["--kernel=" + kernel] + options
+    if udev:
+        args.append("--udev")
+        data = data + [_UDEV]
     args += ["'--file=$(rootpath %s):%s'" % (label, path) for label, path in files.items()]
     args += ["--test=$(rootpath %s)" % label for label in tests]
     if command:
@@ -54,7 +62,15 @@ def dmkit_vm_test(
         **kwargs
     )
 
-def dmkit_vm_script_test(name, kernel, script, data = [], size = "large", tags = [], **kwargs):
+def dmkit_vm_script_test(
+        name,
+        kernel,
+        script,
+        data = [],
+        udev = False,
+        size = "large",
+        tags = [],
+        **kwargs):
     """A test in a script that boots guests itself, once or several times.
 
     The script's working directory is the workspace, its first argument the kernel:
@@ -65,6 +81,7 @@ def dmkit_vm_script_test(name, kernel, script, data = [], size = "large", tags =
       kernel: "6.1" or "6.12".
       script: the file.
       data: what it needs besides.
+      udev: whether the script boots with --udev.
       size: of the test.
       tags: added to vm and local.
       **kwargs: for the sh_test.
@@ -74,7 +91,7 @@ def dmkit_vm_script_test(name, kernel, script, data = [], size = "large", tags =
         size = size,
         srcs = [script],
         args = [kernel],
-        data = data + ["//testing/vm:runner", _guest(kernel)],
+        data = data + ["//testing/vm:runner", _guest(kernel)] + ([_UDEV] if udev else []),
         tags = _TAGS + tags,
         **kwargs
     )
