@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dmsetup/address.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dm/dmsetup/mangling.h"
+#include "sys/status.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+constexpr size_t kNameBytesMax = 127;
+constexpr size_t kUuidBytesMax = 128;
+
+// The name under which the directory of nodes has `device`; nothing when it has none.
+std::optional<std::string> NameOfNode(Context& context, sys::DeviceNumber device) {
+  const absl::StatusOr<std::vector<sys::DirEntry>> entries =
+      context.host.root->List(context.mapper_dir);
+  if (!entries.ok()) {
+    context.Error(absl::StrCat(context.mapper_dir,
+                               ": opendir failed: ", strerror(sys::GetErrno(entries.status()))));
+    return std::nullopt;
+  }
+  for (const sys::DirEntry& entry : *entries) {
+    const absl::StatusOr<sys::FileStat> stat =
+        context.host.root->Stat(absl::StrCat(context.mapper_dir, "/", entry.name));
+    if (stat.ok() && stat->rdevice == device) return entry.name;
+  }
+  return std::nullopt;
+}
+
+// The name of the device that the node at `path` is.
+std::optional<std::string> NameOfPath(Context& context, const std::string& path) {
+  const absl::string_view last = absl::string_view(path).substr(path.rfind('/') + 1);
+  sys::Dir& root = *context.host.root;
+  absl::StatusOr<sys::FileStat> stat = root.Stat(path);
+  if (stat.ok()) {
+    const absl::StatusOr<sys::FileStat> node =
+        root.Stat(absl::StrCat(context.mapper_dir, "/", last));
+    if (node.ok() && node->rdevice == stat->rdevice) return std::string(last);
+  } else {
+    // "vg/lv" is /dev/vg/lv.
+    const bool may_be_below_dev =
+        path.size() >= 3 && path[0] != '/' && std::count(path.begin(), path.end(), '/') == 1;
+    if (may_be_below_dev) stat = root.Stat(absl::StrCat(context.mapper_dir, "/../", path));
+    if (!stat.ok()) {
+      context.Error(absl::StrCat("Device ", path, " not found"));
+      return std::nullopt;
+    }
+  }
+  std::optional<std::string> name = NameOfNode(context, stat->rdevice);
+  if (!name.has_value()) context.Error(absl::StrCat("Device ", last, " not found"));
+  return name;
+}
+
+}  // namespace
+
+std::optional<DeviceKey> Address::Key() const {
+  if (number.has_value()) return DeviceKey(*number);
+  if (!uuid.empty()) {
+    absl::StatusOr<DmUuid> checked = DmUuid::Create(uuid);
+    if (!checked.ok()) return std::nullopt;
+    return DeviceKey(*std::move(checked));
+  }
+  absl::StatusOr<DmName> checked = DmName::Create(name);
+  if (!checked.ok()) return std::nullopt;
+  return DeviceKey(*std::move(checked));
+}
+
+std::optional<std::string> KernelName(Context& context, const std::string& name) {
+  if (name.size() > kNameBytesMax) {
+    context.Error(absl::StrCat("Name \"", name, "\" too long."));
+    return std::nullopt;
+  }
+  absl::StatusOr<std::string> mangled = Mangle(name, "name", context.mangling, kNameBytesMax);
+  if (mangled.ok()) return *std::move(mangled);
+  context.Error(mangled.status().message());
+  if (!IsMangledTwice(name, context.mangling)) {
+    context.Error(absl::StrCat("Failed to mangle device name \"", name, "\"."));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> KernelUuid(Context& context, const std::string& uuid) {
+  absl::StatusOr<std::string> mangled = Mangle(uuid, "UUID", context.mangling, kUuidBytesMax);
+  if (mangled.ok()) return *std::move(mangled);
+  context.Error(mangled.status().message());
+  if (!IsMangledTwice(uuid, context.mangling)) {
+    context.Error(absl::StrCat("Failed to mangle device uuid \"", uuid, "\"."));
+  }
+  return std::nullopt;
+}
+
+std::optional<Address> FindDevice(Context& context, const std::string* argument) {
+  const Words& words = context.words;
+  Address device;
+  if (argument != nullptr) {
+    const bool is_path = absl::StrContains(*argument, '/');
+    std::optional<std::string> name =
+        is_path ? NameOfPath(context, *argument) : KernelName(context, *argument);
+    if (!name.has_value()) return std::nullopt;
+    device.name = *std::move(name);
+    return device;
+  }
+  if (words.uuid.has_value()) {
+    std::optional<std::string> uuid = KernelUuid(context, *words.uuid);
+    if (!uuid.has_value()) return std::nullopt;
+    device.uuid = *std::move(uuid);
+    return device;
+  }
+  if (words.major.has_value() && words.minor.has_value()) {
+    device.number =
+        sys::DeviceNumber{static_cast<uint32_t>(*words.major), static_cast<uint32_t>(*words.minor)};
+    return device;
+  }
+  context.Error("No device specified.");
+  return std::nullopt;
+}
+
+std::optional<Address> FindDevice(Context& context, absl::Span<const std::string> arguments) {
+  return FindDevice(context, arguments.empty() ? nullptr : &arguments.front());
+}
+
+void Refused(Context& context, absl::string_view verb, const Address& device,
+             const absl::Status& status) {
+  const int error = sys::GetErrno(status);
+  if (error == EINTR) return;
+  std::string number;
+  if (device.number.has_value() && device.number->major > 0) {
+    number = absl::StrCat("(", sys::FormatDeviceNumber(*device.number), ")");
+  }
+  context.Error(absl::StrCat(
+      "device-mapper: ", verb, " ioctl on ", device.name, " ", device.uuid, number,
+      " failed: ", error == 0 ? status.message() : absl::string_view(strerror(error))));
+}
+
+}  // namespace dmkit::dm::dmsetup

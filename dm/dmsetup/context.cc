@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dmsetup/context.h"
+
+#include <cstring>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "sys/status.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+constexpr size_t kKeptBytes = 16 * 1024;
+
+Mangling ManglingMode(const Words& words, const Environment& environment) {
+  if (words.mangling.has_value()) return *words.mangling;
+  if (!environment.mangling_mode.has_value()) return Mangling::kAuto;
+  return ParseMangling(*environment.mangling_mode).value_or(Mangling::kAuto);
+}
+
+std::string MapperDir(const Environment& environment) {
+  const std::string dev_dir = environment.dev_dir.value_or("");
+  if (dev_dir.empty()) return "/dev/mapper";
+  return absl::StrCat(dev_dir, absl::EndsWith(dev_dir, "/") ? "" : "/", "mapper");
+}
+
+}  // namespace
+
+Context::Context(const Words& its_words, const Environment& its_environment,
+                 const sys::Host& its_host, const Streams& its_streams)
+    : environment(its_environment),
+      host(its_host),
+      streams(its_streams),
+      words(its_words),
+      mangling(ManglingMode(its_words, its_environment)),
+      mapper_dir(MapperDir(its_environment)) {}
+
+Context::~Context() = default;
+
+DeviceMapper* Context::Dm() {
+  if (dm_.has_value()) return &*dm_;
+  if (dm_failed_) return nullptr;
+  absl::StatusOr<DeviceMapper> dm = DeviceMapper::Open(host);
+  if (dm.ok()) {
+    dm_.emplace(*std::move(dm));
+    return &*dm_;
+  }
+  dm_failed_ = true;
+  const int error = sys::GetErrno(dm.status());
+  Error(absl::StrCat("/dev/mapper/control: open failed: ",
+                     error == 0 ? dm.status().message() : strerror(error)));
+  Error("Failure to communicate with kernel device-mapper driver.");
+  if (host.processes->EffectiveUserId() == 0) {
+    Error("Check that device-mapper is available in the kernel.");
+  }
+  Error(absl::StrCat("Incompatible libdevmapper ", kLibraryVersion,
+                     " and kernel driver (unknown version)."));
+  return nullptr;
+}
+
+void Context::Print(absl::string_view text) {
+  absl::StrAppend(&out_, text);
+  if (out_.size() >= kKeptBytes) Flush();
+}
+
+void Context::Flush() {
+  if (!out_.empty() && !streams.out->Write(out_).ok()) output_ok_ = false;
+  out_.clear();
+}
+
+void Context::Error(absl::string_view line) {
+  // Nobody is left to be told when standard error is gone.
+  streams.err->Write(absl::StrCat(line, "\n")).IgnoreError();
+}
+
+}  // namespace dmkit::dm::dmsetup

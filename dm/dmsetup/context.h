@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command of dmsetup works with: the words, the host, the streams, and the control
+// device, which is opened when the first command needs it. No command belongs here.
+
+#ifndef DMKIT_DM_DMSETUP_CONTEXT_H_
+#define DMKIT_DM_DMSETUP_CONTEXT_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "dm/device_mapper.h"
+#include "dm/dmsetup/mangling.h"
+#include "dm/dmsetup/words.h"
+#include "sys/host.h"
+#include "sys/stream.h"
+
+namespace dmkit::dm::dmsetup {
+
+// What `dmsetup version` tells of the library whose behaviour this is.
+inline constexpr absl::string_view kLibraryVersion = "1.02.185 (2022-05-18)";
+
+// What libdevmapper reads from the environment. Only main does so here.
+struct Environment {
+  std::optional<std::string> dev_dir;        // DM_DEV_DIR; nothing, or empty: /dev
+  std::optional<std::string> udev_cookie;    // DM_UDEV_COOKIE
+  std::optional<std::string> mangling_mode;  // DM_DEFAULT_NAME_MANGLING_MODE
+  bool disable_udev = false;                 // DM_DISABLE_UDEV is set, to whatever
+};
+
+// Not owned; every pointer is set.
+struct Streams {
+  sys::ByteSource* in = nullptr;
+  sys::ByteSink* out = nullptr;
+  sys::ByteSink* err = nullptr;
+};
+
+enum class DeviceNaming { kNumber, kBlockDevice, kMapName };
+
+class Context {
+ public:
+  Context(const Words& words, const Environment& environment, const sys::Host& host,
+          const Streams& streams);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const Environment& environment;
+  const sys::Host& host;
+  const Streams& streams;
+  // A copy, since a command may set an option for what it does next (--concise has a uuid and a
+  // minor number for each device).
+  Words words;
+  // How names are mangled in this run: the option, else the environment, else kAuto.
+  Mangling mangling;
+  // How deps and ls name devices: -o devno, blkdevname or devname.
+  DeviceNaming device_naming = DeviceNaming::kNumber;
+  // The command was given more devices than one, or none that is named.
+  bool multiple_devices = false;
+  // The directory of the nodes, "/dev/mapper" unless the environment says otherwise.
+  std::string mapper_dir;
+
+  // The control device; null when it cannot be opened, and the lines that say so were printed.
+  DeviceMapper* Dm();
+
+  // Standard output; kept until there is much of it, or Flush.
+  void Print(absl::string_view text);
+  // Must come before what may block for long, and before a child process prints.
+  void Flush();
+  // `line` and a line feed on standard error, as libdevmapper prints an error or a warning.
+  void Error(absl::string_view line);
+  // False when what Print was given could not be written.
+  bool output_ok() const { return output_ok_; }
+
+ private:
+  std::optional<DeviceMapper> dm_;
+  bool dm_failed_ = false;
+  std::string out_;
+  bool output_ok_ = true;
+};
+
+}  // namespace dmkit::dm::dmsetup
+
+#endif  // DMKIT_DM_DMSETUP_CONTEXT_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// dmsetup as a function: words in, text and an exit status out.
+
+#ifndef DMKIT_DM_DMSETUP_RUN_H_
+#define DMKIT_DM_DMSETUP_RUN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "dm/dmsetup/context.h"
+#include "sys/host.h"
+
+namespace dmkit::dm::dmsetup {
+
+// What `dmsetup WORDS...` does; returns its exit status: 0 done, 1 failed or wrong usage. `program`
+// stands in messages where getopt_long prints argv[0]. Blocks as the commands do: suspend and
+// remove while the kernel waits for io, wait until an event comes, a wait for udevd to a deadline.
+int Run(absl::string_view program, const std::vector<std::string>& words,
+        const Environment& environment, const sys::Host& host, const Streams& streams);
+
+}  // namespace dmkit::dm::dmsetup
+
+#endif  // DMKIT_DM_DMSETUP_RUN_H_
