@@ -75,6 +75,7 @@ class NoSemaphores : public sys::Semaphores {
   absl::Status Add(int32_t, int32_t) override { return Unsupported(); }
   absl::StatusOr<bool> WaitForZero(int32_t, absl::Duration) override { return Unsupported(); }
   absl::Status Remove(int32_t) override { return Unsupported(); }
+  absl::StatusOr<std::vector<sys::SemaphoreSet>> ListSets() override { return Unsupported(); }
 };
 
 class NoRandom : public sys::Random {

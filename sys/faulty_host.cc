@@ -169,6 +169,10 @@ class FaultySemaphores : public Semaphores {
     DMKIT_RETURN_IF_ERROR(state_->Admit("Remove", IdLabel(id)));
     return inner_.Remove(id);
   }
+  absl::StatusOr<std::vector<SemaphoreSet>> ListSets() override {
+    DMKIT_RETURN_IF_ERROR(state_->Admit("ListSets", ""));
+    return inner_.ListSets();
+  }
 
  private:
   static std::string KeyLabel(uint32_t key) { return absl::StrCat("key 0x", absl::Hex(key)); }

@@ -175,6 +175,7 @@ std::vector<Call> AllCalls(const std::string& path) {
       {"WaitForZero id -1",
        [](const Host& h, auto&, auto&) { return h.semaphores->WaitForZero(-1, {}).status(); }},
       {"Remove id -1", [](const Host& h, auto&, auto&) { return h.semaphores->Remove(-1); }},
+      {"ListSets", [](const Host& h, auto&, auto&) { return h.semaphores->ListSets().status(); }},
       {"Fill", [=](const Host& h, auto&, auto&) { return h.random->Fill(span()); }},
   };
 }

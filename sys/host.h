@@ -215,6 +215,14 @@ class Processes {
   virtual absl::Status UnlockMemory() = 0;
 };
 
+// A set of semaphores as a listing shows it.
+struct SemaphoreSet {
+  int32_t id = 0;
+  uint32_t key = 0;
+  absl::Time last_operation;  // in whole seconds; the epoch: none yet
+  absl::Time changed;         // in whole seconds: made, or set to a value
+};
+
 // System V semaphores, as the udev cookie protocol needs them: sets of one semaphore.
 class Semaphores {
  public:
@@ -232,6 +240,9 @@ class Semaphores {
   // meanwhile, EINVAL when it was gone before.
   virtual absl::StatusOr<bool> WaitForZero(int32_t id, absl::Duration timeout) = 0;
   virtual absl::Status Remove(int32_t id) = 0;
+  // The sets of the IPC namespace that the caller may read, whoever made them, in the kernel's
+  // order. Sets that come or go meanwhile may be listed or not.
+  virtual absl::StatusOr<std::vector<SemaphoreSet>> ListSets() = 0;
 };
 
 class Clock {

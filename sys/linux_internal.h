@@ -131,6 +131,7 @@ class LinuxSemaphores : public Semaphores {
   absl::Status Add(int32_t id, int32_t delta) override;
   absl::StatusOr<bool> WaitForZero(int32_t id, absl::Duration timeout) override;
   absl::Status Remove(int32_t id) override;
+  absl::StatusOr<std::vector<SemaphoreSet>> ListSets() override;
 };
 
 class LinuxClock : public Clock {

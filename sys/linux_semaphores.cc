@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,7 @@ union SemaphoreArgument {
   int value;
   struct semid_ds* status;
   unsigned short* values;
+  struct seminfo* info;
 };
 
 absl::StatusOr<int32_t> Get(absl::string_view operation, uint32_t key, int flags) {
@@ -89,6 +91,29 @@ absl::StatusOr<bool> LinuxSemaphores::WaitForZero(int32_t id, absl::Duration tim
 
 absl::Status LinuxSemaphores::Remove(int32_t id) {
   return CallStatus(semctl(id, 0, IPC_RMID), "remove semaphore", Label(id));
+}
+
+absl::StatusOr<std::vector<SemaphoreSet>> LinuxSemaphores::ListSets() {
+  struct seminfo limits = {};
+  SemaphoreArgument argument = {};
+  argument.info = &limits;
+  const int last = semctl(0, 0, SEM_INFO, argument);
+  DMKIT_RETURN_IF_ERROR(CallStatus(last, "list semaphores", "of the IPC namespace"));
+  std::vector<SemaphoreSet> sets;
+  for (int index = 0; index <= last; ++index) {
+    struct semid_ds status = {};
+    argument.status = &status;
+    // An index without a set, or with one that is not for this user, is no reason to stop.
+    const int id = semctl(index, 0, SEM_STAT, argument);
+    if (id < 0) continue;
+    SemaphoreSet set;
+    set.id = id;
+    set.key = static_cast<uint32_t>(status.sem_perm.__key);
+    set.last_operation = absl::FromTimeT(status.sem_otime);
+    set.changed = absl::FromTimeT(status.sem_ctime);
+    sets.push_back(set);
+  }
+  return sets;
 }
 
 }  // namespace dmkit::sys::internal

@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -54,6 +56,29 @@ TEST_F(LinuxSemaphoresTest, CountsUpAndDown) {
 
 TEST_F(LinuxSemaphoresTest, IsFoundByItsKey) {
   EXPECT_THAT(semaphores_.Find(key_), IsOkAndHolds(id_));
+}
+
+TEST_F(LinuxSemaphoresTest, IsListedWithItsTimes) {
+  const absl::Time before = absl::Now() - absl::Seconds(2);
+  const auto find = [this]() -> std::optional<SemaphoreSet> {
+    const auto sets = semaphores_.ListSets();
+    if (!sets.ok()) return std::nullopt;
+    for (const SemaphoreSet& set : *sets) {
+      if (set.id == id_) return set;
+    }
+    return std::nullopt;
+  };
+  std::optional<SemaphoreSet> set = find();
+  ASSERT_TRUE(set.has_value());
+  EXPECT_EQ(set->key, key_);
+  EXPECT_EQ(set->last_operation, absl::UnixEpoch()) << "none yet";
+  EXPECT_GE(set->changed, before);
+  ASSERT_THAT(semaphores_.Add(id_, 1), IsOk());
+  set = find();
+  ASSERT_TRUE(set.has_value());
+  EXPECT_GE(set->last_operation, before);
+  ASSERT_THAT(semaphores_.Remove(id_), IsOk());
+  EXPECT_FALSE(find().has_value());
 }
 
 TEST_F(LinuxSemaphoresTest, SecondCreateIsEexist) {

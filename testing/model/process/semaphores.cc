@@ -63,6 +63,7 @@ int32_t SemaphoreTable::Create(const Identity& process, uint32_t key) {
   Set& set = sets_[index];
   set.key = key;
   set.owner = process.effective_user;
+  set.changed = Seconds();
   set.id = static_cast<int32_t>((sequence_ << kIndexBits) + index);
   return set.id;
 }
@@ -84,8 +85,10 @@ int SemaphoreTable::SetValue(const Identity& process, int32_t id, int32_t value)
   if (value < 0 || value > kValueMax) return -ERANGE;
   const Set* set = nullptr;
   const int error = Look(process, id, &set);
-  if (error == 0) Own(*set).value = value;
-  return error;
+  if (error != 0) return error;
+  Own(*set).value = value;
+  Own(*set).changed = Seconds();
+  return 0;
 }
 
 int SemaphoreTable::Remove(const Identity& process, int32_t id) {
@@ -104,13 +107,23 @@ int SemaphoreTable::Add(const Identity& process, int32_t id, int32_t delta) {
   if (value < 0) return -EAGAIN;
   if (value > kValueMax) return -ERANGE;
   Own(*set).value = value;
+  Own(*set).last_operation = Seconds();
   return 0;
+}
+
+// Of both kinds of times the kernel keeps whole seconds.
+absl::Time SemaphoreTable::Seconds() const {
+  return absl::FromUnixSeconds(absl::ToUnixSeconds(core_.scheduler.Now()));
 }
 
 int SemaphoreTable::WaitForZero(const Identity& process, int32_t id, absl::Duration timeout) {
   const Set* set = nullptr;
   const int error = Look(process, id, &set);
-  if (error != 0 || set->value == 0) return error;
+  if (error != 0) return error;
+  if (set->value == 0) {
+    Own(*set).last_operation = Seconds();
+    return 0;
+  }
   bool is_late = false;
   const Scheduler::TimerId timer = core_.scheduler.After(timeout, [&is_late] { is_late = true; });
   const auto has_ended = [this, id, &is_late] {
@@ -123,7 +136,19 @@ int SemaphoreTable::WaitForZero(const Identity& process, int32_t id, absl::Durat
   if (waited != 0) return waited;
   set = FindId(id);
   if (set == nullptr) return -EIDRM;
-  return set->value == 0 ? 0 : -EAGAIN;
+  if (set->value != 0) return -EAGAIN;
+  Own(*set).last_operation = Seconds();
+  return 0;
+}
+
+std::vector<sys::SemaphoreSet> SemaphoreTable::Sets(const Identity& process) const {
+  std::vector<sys::SemaphoreSet> sets;
+  for (const auto& [index, set] : sets_) {
+    const Set* found = nullptr;
+    if (Look(process, set.id, &found) != 0) continue;
+    sets.push_back({set.id, set.key, set.last_operation, set.changed});
+  }
+  return sets;
 }
 
 void SemaphoreTable::LosePower() {
@@ -203,6 +228,11 @@ absl::StatusOr<bool> ModelSemaphores::WaitForZero(int32_t id, absl::Duration tim
 absl::Status ModelSemaphores::Remove(int32_t id) {
   const Scheduler::Call call(core_.scheduler, process_.id);
   return Report(table_.Remove(process_, id), "remove semaphore", Label(id));
+}
+
+absl::StatusOr<std::vector<sys::SemaphoreSet>> ModelSemaphores::ListSets() {
+  const Scheduler::Call call(core_.scheduler, process_.id);
+  return table_.Sets(process_);
 }
 
 }  // namespace dmkit::model

@@ -42,6 +42,9 @@ class SemaphoreTable {
   // -EINTR.
   int WaitForZero(const Identity& process, int32_t id, absl::Duration timeout);
 
+  // semctl(): SEM_STAT of each index: the sets that the caller may read, in the order of indexes.
+  std::vector<sys::SemaphoreSet> Sets(const Identity& process) const;
+
   // All sets are gone; those who wait have returned.
   void LosePower();
   // "semaphore 0x0d4d1234 value 1", in the order of their keys.
@@ -53,12 +56,15 @@ class SemaphoreTable {
     uint32_t owner = 0;
     int32_t value = 0;
     int32_t id = 0;
+    absl::Time last_operation = absl::UnixEpoch();
+    absl::Time changed;
   };
 
   const Set* FindId(int32_t id) const;
   // 0, -EINVAL or -EACCES.
   int Look(const Identity& process, int32_t id, const Set** set) const;
   Set& Own(const Set& set) { return sets_.at(IndexOf(set.id)); }
+  absl::Time Seconds() const;
   static uint32_t IndexOf(int32_t id);
 
   Core& core_;
@@ -81,6 +87,7 @@ class ModelSemaphores : public sys::Semaphores {
   absl::Status Add(int32_t id, int32_t delta) override;
   absl::StatusOr<bool> WaitForZero(int32_t id, absl::Duration timeout) override;
   absl::Status Remove(int32_t id) override;
+  absl::StatusOr<std::vector<sys::SemaphoreSet>> ListSets() override;
 
  private:
   Core& core_;

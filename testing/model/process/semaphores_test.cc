@@ -19,11 +19,17 @@ using sys::FailsWithErrno;
 using sys::IsOk;
 using sys::IsOkAndHolds;
 using ::testing::ElementsAre;
+using ::testing::SizeIs;
 
 constexpr uint32_t kKey = 0x0d4d1234;
 
 class SemaphoresTest : public ::testing::Test {
  protected:
+  void Pass(absl::Duration time) {
+    const Scheduler::Call call(core_.scheduler, 1);
+    core_.scheduler.Advance(time);
+  }
+
   Core core_{Linux612(), 1};
   SemaphoreTable table_{core_};
   const Identity root_{1, 0};
@@ -39,6 +45,37 @@ TEST_F(SemaphoresTest, ASetIsFoundByItsKeyUntilItIsRemoved) {
   EXPECT_THAT(semaphores_.Create(kKey), FailsWithErrno(EEXIST));
   EXPECT_THAT(semaphores_.Remove(*id), IsOk());
   EXPECT_THAT(semaphores_.Find(kKey), FailsWithErrno(ENOENT));
+}
+
+TEST_F(SemaphoresTest, AListingShowsTheSetsThatTheCallerMayRead) {
+  const int32_t mine = *semaphores_.Create(kKey);
+  const int32_t theirs = *of_user_.Create(kKey + 1);
+  const auto all = semaphores_.ListSets();
+  ASSERT_THAT(all, IsOkAndHolds(SizeIs(2)));
+  EXPECT_EQ(all->at(0).id, mine);
+  EXPECT_EQ(all->at(0).key, kKey);
+  EXPECT_EQ(all->at(1).id, theirs);
+  const auto few = of_user_.ListSets();
+  ASSERT_THAT(few, IsOkAndHolds(SizeIs(1)));
+  EXPECT_EQ(few->at(0).id, theirs);
+}
+
+TEST_F(SemaphoresTest, AListingTellsOfTheLastOperationAndTheLastValueSet) {
+  const int32_t id = *semaphores_.Create(kKey);
+  const auto times = [this] { return semaphores_.ListSets()->at(0); };
+  const absl::Time made = times().changed;
+  EXPECT_EQ(times().last_operation, absl::UnixEpoch());
+  Pass(absl::Seconds(5));
+  ASSERT_THAT(semaphores_.Add(id, 1), IsOk());
+  EXPECT_EQ(times().last_operation, made + absl::Seconds(5));
+  EXPECT_EQ(times().changed, made);
+  Pass(absl::Seconds(5));
+  ASSERT_THAT(semaphores_.SetValue(id, 0), IsOk());
+  EXPECT_EQ(times().last_operation, made + absl::Seconds(5));
+  EXPECT_EQ(times().changed, made + absl::Seconds(10));
+  Pass(absl::Seconds(5));
+  ASSERT_THAT(semaphores_.WaitForZero(id, absl::ZeroDuration()), IsOkAndHolds(true));
+  EXPECT_EQ(times().last_operation, made + absl::Seconds(15));
 }
 
 TEST_F(SemaphoresTest, KeyZeroIsRefused) {
