@@ -3,7 +3,6 @@
 #include "driver/base_layer.h"
 
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -62,17 +61,10 @@ absl::StatusOr<std::string> FormatDevice(const sys::Host& host, thinp::DeviceSet
   return MakeFilesystem(host, FilesystemOf(options), node, options.mkfs_args);
 }
 
-// An unmount tells nobody of what could not be written back.
-absl::Status SyncMounted(const sys::Host& host, const LayerMounts& mounts) {
-  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::Dir> filesystem,
-                         host.root->OpenDir(mounts.MountPoint(kBaseLayer)));
-  return filesystem->SyncFilesystem();
-}
-
 // Every snapshot of the base then has the rootfs directory already.
-absl::Status MakeRootfs(const sys::Host& host, LayerMounts& mounts, const DeviceState& base) {
+absl::Status MakeRootfs(LayerMounts& mounts, const DeviceState& base) {
   DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
-  const absl::Status synced = SyncMounted(host, mounts);
+  const absl::Status synced = mounts.Sync(kBaseLayer);
   const absl::Status down = mounts.DownDurably(kBaseLayer);
   return synced.ok() ? down : sys::WithSecondError(synced, "unmounting the base device", down);
 }
@@ -84,7 +76,7 @@ absl::StatusOr<DeviceState> FillBase(const sys::Host& host, thinp::DeviceSet& se
   DeviceLabels& labels = *base.mutable_labels();
   labels.set_filesystem(std::string(FilesystemName(FilesystemOf(options))));
   labels.set_filesystem_uuid(uuid);
-  DMKIT_RETURN_IF_ERROR(MakeRootfs(host, mounts, base));
+  DMKIT_RETURN_IF_ERROR(MakeRootfs(mounts, base));
   labels.set_ready(true);
   DMKIT_RETURN_IF_ERROR(set.SetLabels(kBaseLayer, labels));
   return base;
@@ -118,12 +110,8 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
   // A growth that was interrupted has left it mounted.
   DMKIT_RETURN_IF_ERROR(mounts.Down(kBaseLayer));
   DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
-  const absl::Status grown = [&]() -> absl::Status {
-    DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set.Activate(base));
-    DMKIT_ASSIGN_OR_RETURN(const std::string node, dm::EnsureDeviceNode(host, active.device));
-    DMKIT_RETURN_IF_ERROR(GrowFilesystem(host, type, node, mounts.MountPoint(kBaseLayer)));
-    return SyncMounted(host, mounts);
-  }();
+  absl::Status grown = GrowMounted(host, set, mounts, base);
+  if (grown.ok()) grown = mounts.Sync(kBaseLayer);
   const absl::Status down = mounts.DownDurably(kBaseLayer);
   if (!grown.ok()) return sys::WithSecondError(grown, "unmounting the base device", down);
   DMKIT_RETURN_IF_ERROR(down);

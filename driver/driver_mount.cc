@@ -66,7 +66,8 @@ absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindComplete(
   }
   if (!device.ok() || device->labels().ready()) return device;
   return absl::FailedPreconditionError(absl::StrCat(
-      "layer \"", layer.text(), "\" is not complete: its making was interrupted; remove it"));
+      "layer \"", layer.text(),
+      "\" is not complete: its making was interrupted, or an apply failed; remove it"));
 }
 
 absl::StatusOr<std::string> Driver::Impl::HandOut(const LayerId& layer, MountAccess access,

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "dm/nodes.h"
@@ -107,6 +108,12 @@ absl::Status LayerMounts::MakeWritable(const thinp::proto::DeviceState& device) 
   MountOptions options = options_;
   options.flags |= uint64_t{MS_REMOUNT};
   return MountFilesystem(host_, type, node, MountPoint(device.name()), options).status();
+}
+
+absl::Status LayerMounts::Sync(absl::string_view layer) const {
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::Dir> filesystem,
+                         host_.root->OpenDir(MountPoint(layer)));
+  return filesystem->SyncFilesystem();
 }
 
 absl::StatusOr<bool> LayerMounts::Unmount(absl::string_view layer) {

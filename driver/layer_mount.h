@@ -62,6 +62,10 @@ class LayerMounts {
   // the pool allows no writing.
   absl::Status MakeWritable(const thinp::proto::DeviceState& device);
 
+  // Writes back what a mounted layer has in memory: an unmount tells nobody of what could not be
+  // written. Errors: EIO, ENOSPC. Blocks as Down does.
+  absl::Status Sync(absl::string_view layer) const;
+
   // Unmounts (lazily when it is in use), removes the mount point, which ends copies of the mount in
   // other namespaces, and removes the device; for one that is kept open see BusyDevice. Also takes
   // down what is only half up. A mount point that is not empty below its mount is ENOTEMPTY; the

@@ -32,15 +32,6 @@ absl::Status CheckProgramFor(const sys::Host& host, const DeviceState& device) {
   return CheckGrowProgram(host, type);
 }
 
-// Activate lengthens the table of a device that is active.
-absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const LayerMounts& mounts,
-                         const DeviceState& device) {
-  DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
-  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set.Activate(device));
-  DMKIT_ASSIGN_OR_RETURN(const std::string node, dm::EnsureDeviceNode(host, active.device));
-  return GrowFilesystem(host, type, node, mounts.MountPoint(device.name()));
-}
-
 }  // namespace
 
 absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host, const DeviceState& parent,
@@ -53,11 +44,18 @@ absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host, const DeviceSta
 }
 
 absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set) {
-  // A set that was imported to be read refuses changes itself, and says so.
-  if (set.pool_state().read_only()) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(set.CheckNotReadOnly());
   const auto status = set.pool().Status();
   if (sys::GetErrno(status.status()) == ENXIO) return absl::OkStatus();
   return status.ok() ? thinp::CheckWritable(set.pool(), *status) : status.status();
+}
+
+absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const LayerMounts& mounts,
+                         const DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const FilesystemType type, ParseFilesystem(device.labels().filesystem()));
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceInfo active, set.Activate(device));
+  DMKIT_ASSIGN_OR_RETURN(const std::string node, dm::EnsureDeviceNode(host, active.device));
+  return GrowFilesystem(host, type, node, mounts.MountPoint(device.name()));
 }
 
 absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
@@ -70,6 +68,7 @@ absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMou
   if (!mounted) DMKIT_RETURN_IF_ERROR(own.Up(device, MountAccess::kReadWrite));
   absl::Status grown = GrowMounted(host, set, mounts, device);
   if (!mounted) {
+    if (grown.ok()) grown = own.Sync(device.name());
     const absl::Status down = own.DownDurably(device.name());
     grown = grown.ok() ? down : sys::WithSecondError(grown, "taking it down again", down);
   }

@@ -33,6 +33,11 @@ absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host,
 // later.
 absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set);
 
+// Makes the filesystem of `device`, which is mounted, fill the device; one that is active with a
+// shorter table gets the longer one first. Errors and blocking as GrowFilesystem.
+absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const LayerMounts& mounts,
+                         const thinp::proto::DeviceState& device);
+
 // Makes the filesystem of `device`, which has the label `growing`, fill its device, and takes the
 // label off. A layer that is mounted stays so and grows under its users; another one is up for the
 // moment. After an error it is as it was before, its label too, and the call can be repeated.
