@@ -45,6 +45,11 @@ struct CreateOptions {
   bool init = false;
 };
 
+struct LayerParent {
+  std::string id;        // empty: none but the base
+  bool removed = false;  // it is gone since, which the layer does not depend on
+};
+
 // All methods may be called by several processes on one root at a time, and by several threads on
 // several Driver objects. A lock that another process keeps for longer than `lock_patience` is an
 // ETIMEDOUT error that names its holder.
@@ -116,6 +121,9 @@ class Driver {
   // Whether there is such a layer, also an incomplete or quarantined one; not one that was removed
   // while it was in use. Errors are those of reading its state file (EIO, EACCES).
   absl::StatusOr<bool> Exists(absl::string_view id);
+
+  // The layer that `id` was made from; see LayerParent. ENOENT there is no layer `id`. No ioctl.
+  absl::StatusOr<LayerParent> Parent(absl::string_view id);
 
   // What differs between a layer and its parent (or any other layer), as the four that follow see
   // it: see driver/archive/changes.h. With an empty `parent` everything in the layer is added. Each

@@ -87,6 +87,22 @@ absl::StatusOr<std::optional<bool>> Descends(const thinp::DeviceSet& set, std::s
 
 }  // namespace
 
+LayerParent Driver::Impl::ParentOf(const thinp::proto::DeviceState& device) const {
+  LayerParent parent;
+  if (device.origin().empty() || device.origin() == kBaseLayer) return parent;
+  parent.id = device.origin();
+  parent.removed = sys::GetErrno(set->Find(parent.id).status()) == ENOENT;
+  return parent;
+}
+
+absl::StatusOr<LayerParent> Driver::Parent(absl::string_view id) {
+  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+  const auto device = impl_->set->Find(layer.text());
+  if (sys::GetErrno(device.status()) == ENOENT) return impl_->NoSuchLayer(layer);
+  DMKIT_RETURN_IF_ERROR(device.status());
+  return impl_->ParentOf(*device);
+}
+
 absl::StatusOr<std::string> Driver::DiffWarning(absl::string_view id, absl::string_view parent) {
   if (parent.empty() || id == parent) return std::string();
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));

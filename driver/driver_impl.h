@@ -43,6 +43,8 @@ struct Driver::Impl {
   // The layer, whose lock is held. ENOENT: none; FAILED_PRECONDITION: it is not complete.
   absl::StatusOr<thinp::proto::DeviceState> FindComplete(const LayerId& layer,
                                                          const sys::HeldLock& lock) const;
+  // The layer that `device` was made from.
+  LayerParent ParentOf(const thinp::proto::DeviceState& device) const;
   // The parent of a new layer, whose lock is held. ENOENT when there is none.
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;

@@ -39,7 +39,6 @@ absl::string_view DiscardName(thinp::DiscardMode mode) {
 
 void FillFromState(const DeviceState& device, report::Layer& layer) {
   layer.set_id(device.name());
-  if (device.origin() != kBaseLayer) layer.set_parent(device.origin());
   layer.set_size_bytes(device.size_bytes());
   layer.set_filesystem(device.labels().filesystem());
   layer.set_thin_id(device.thin_id());
@@ -133,9 +132,9 @@ absl::Status FillLive(const Driver::Impl& impl, const DeviceState& device, repor
   layer.set_device_name(name.text());
   DMKIT_ASSIGN_OR_RETURN(const auto active, impl.set->ActiveInfo(device.name()));
   if (active.has_value()) layer.set_device_number(sys::FormatDeviceNumber(active->device));
-  if (layer.parent().empty()) return absl::OkStatus();
-  const auto parent = impl.set->Find(layer.parent());
-  layer.set_parent_removed(sys::GetErrno(parent.status()) == ENOENT);
+  const LayerParent parent = impl.ParentOf(device);
+  layer.set_parent(parent.id);
+  layer.set_parent_removed(parent.removed);
   return absl::OkStatus();
 }
 

@@ -171,6 +171,34 @@ TEST_F(DriverDiffVmTest, ErrorOfWhoVisitsOrReadsEndsItAndNothingStaysMounted) {
   ExpectAllDown();
 }
 
+TEST_F(DriverDiffVmTest, ParentIsKnownWithoutAnIoctlAndSaysWhenItIsGone) {
+  ASSERT_THAT(driver_->Create("grandchild", {"layer"}), sys::IsOk());
+  for (const bool removed : {false, true}) {
+    if (removed) {
+      ASSERT_THAT(driver_->Remove("layer"), sys::IsOk());
+    }
+    counted_.SetPlan(nullptr);
+    const auto parent = driver_->Parent("grandchild");
+    ASSERT_THAT(parent, sys::IsOk());
+    EXPECT_EQ(parent->id, "layer");
+    EXPECT_EQ(parent->removed, removed);
+    EXPECT_EQ(counted_.CountOf("Ioctl"), 0u);
+    const auto inspected = driver_->Inspect("grandchild");
+    ASSERT_THAT(inspected, sys::IsOk());
+    EXPECT_EQ(inspected->parent(), "layer");
+    EXPECT_EQ(inspected->parent_removed(), removed);
+  }
+  counted_.SetPlan(nullptr);
+  const auto none = driver_->Parent("parent");
+  ASSERT_THAT(none, sys::IsOk());
+  EXPECT_EQ(none->id, "");
+  EXPECT_FALSE(none->removed);
+  EXPECT_THAT(driver_->Parent("unknown"), sys::FailsWithErrno(ENOENT));
+  EXPECT_THAT(driver_->Parent("layer"), sys::FailsWithErrno(ENOENT)) << "removed";
+  EXPECT_THAT(driver_->Parent("no/layer"), sys::FailsWithCode(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(counted_.CountOf("Ioctl"), 0u);
+}
+
 TEST_F(DriverDiffVmTest, OnlyLayersWithoutCommonLineAreWarnedAbout) {
   ASSERT_THAT(driver_->Create("stranger", {}), sys::IsOk());
   ASSERT_THAT(driver_->Create("sibling", {"parent"}), sys::IsOk());

@@ -37,10 +37,10 @@ absl::StatusOr<std::string> ParentOf(const Comparison& comparison, Driver& drive
     if (!warning.empty()) output.Note(id, warning);
     return *comparison.parent;
   }
-  DMKIT_ASSIGN_OR_RETURN(const report::Layer layer, driver.Inspect(id));
-  if (!layer.parent_removed()) return layer.parent();
+  DMKIT_ASSIGN_OR_RETURN(const LayerParent parent, driver.Parent(id));
+  if (!parent.removed) return parent.id;
   return absl::FailedPreconditionError(absl::StrCat(
-      "its parent ", layer.parent(), " is removed; name another layer to compare with, or --all"));
+      "its parent ", parent.id, " is removed; name another layer to compare with, or --all"));
 }
 
 // An open store and the parent to compare with; after an error, which was told, no driver.
