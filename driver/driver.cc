@@ -4,10 +4,10 @@
 
 #include <cerrno>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "driver/base_layer.h"
 #include "driver/direct_lvm.h"
+#include "driver/directory_name.h"
 #include "driver/driver_impl.h"
 #include "driver/layer_size.h"
 #include "driver/remembered_options.h"
@@ -27,17 +27,6 @@ thinp::PoolOptions ToPoolOptions(const Options& options) {
   pool.block_size = options.block_size;
   pool.min_free_percent = options.min_free_space_percent.value_or(kMinFreeSpacePercentDefault);
   return pool;
-}
-
-// Without slashes at its end, so that a path below it has one form. The root directory itself is
-// refused: its mnt/ is not for us.
-absl::StatusOr<std::string> CheckRoot(absl::string_view root) {
-  const size_t last = root.find_last_not_of('/');
-  if (absl::StartsWith(root, "/") && last != absl::string_view::npos) {
-    return std::string(root.substr(0, last + 1));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("root \"", root, "\" must be the absolute path of a directory below /"));
 }
 
 // Whether there is a store. Whatever one that is still to be made needs is looked at now, before
@@ -69,7 +58,7 @@ Driver::~Driver() = default;
 absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
                                                      const DriverConfig& config) {
   const sys::Host& host = dm.host();
-  DMKIT_ASSIGN_OR_RETURN(const std::string root, CheckRoot(config.root));
+  DMKIT_ASSIGN_OR_RETURN(const std::string root, CleanDirectory(config.root, "root"));
   DMKIT_ASSIGN_OR_RETURN(MountOptions mount_options,
                          ParseMountOptions(config.options.mount_options));
   mount_options.xfs_nospace_max_retries = config.options.xfs_nospace_max_retries;

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "dm/nodes.h"
+#include "driver/directory_name.h"
 #include "driver/docker/check.h"
 #include "driver/docker/pool_source.h"
 #include "driver/docker/store_dir.h"
@@ -37,19 +38,10 @@ using thinp::proto::PoolState;
 
 constexpr absl::Duration kRemovePatience = absl::Seconds(10);
 
-absl::StatusOr<std::string> CleanPath(absl::string_view path, absl::string_view what) {
-  const size_t last = path.find_last_not_of('/');
-  if (absl::StartsWith(path, "/") && last != absl::string_view::npos) {
-    return std::string(path.substr(0, last + 1));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, " \"", path, "\" must be the absolute path of a directory below /"));
-}
-
 absl::StatusOr<ImportOptions> Complete(ImportOptions options) {
-  DMKIT_ASSIGN_OR_RETURN(options.docker_root, CleanPath(options.docker_root, "Docker store"));
+  DMKIT_ASSIGN_OR_RETURN(options.docker_root, CleanDirectory(options.docker_root, "Docker store"));
   if (options.adopt && options.root.empty()) options.root = options.docker_root;
-  DMKIT_ASSIGN_OR_RETURN(options.root, CleanPath(options.root, "root"));
+  DMKIT_ASSIGN_OR_RETURN(options.root, CleanDirectory(options.root, "root"));
   if (!options.pool_device.empty() &&
       !(options.data_device.empty() && options.metadata_device.empty())) {
     return absl::InvalidArgumentError("name either a pool or the two devices of one, not both");
