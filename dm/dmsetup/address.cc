@@ -39,7 +39,7 @@ std::optional<std::string> NameOfNode(Context& context, sys::DeviceNumber device
 std::optional<std::string> NameOfPath(Context& context, const std::string& path) {
   const absl::string_view last = absl::string_view(path).substr(path.rfind('/') + 1);
   sys::Dir& root = *context.host.root;
-  absl::StatusOr<sys::FileStat> stat = root.Stat(path);
+  absl::StatusOr<sys::FileStat> stat = root.Stat(context.Path(path));
   if (stat.ok()) {
     const absl::StatusOr<sys::FileStat> node =
         root.Stat(absl::StrCat(context.mapper_dir, "/", last));
@@ -61,16 +61,16 @@ std::optional<std::string> NameOfPath(Context& context, const std::string& path)
 
 }  // namespace
 
-std::optional<DeviceKey> Address::Key() const {
-  if (number.has_value()) return DeviceKey(*number);
+DeviceKey Address::Key() const {
+  if (number.has_value()) return *number;
   if (!uuid.empty()) {
     absl::StatusOr<DmUuid> checked = DmUuid::Create(uuid);
-    if (!checked.ok()) return std::nullopt;
-    return DeviceKey(*std::move(checked));
+    if (checked.ok()) return *std::move(checked);
+  } else {
+    absl::StatusOr<DmName> checked = DmName::Create(name);
+    if (checked.ok()) return *std::move(checked);
   }
-  absl::StatusOr<DmName> checked = DmName::Create(name);
-  if (!checked.ok()) return std::nullopt;
-  return DeviceKey(*std::move(checked));
+  return sys::DeviceNumber{0, 0};
 }
 
 std::optional<std::string> KernelName(Context& context, const std::string& name) {
@@ -115,6 +115,11 @@ std::optional<Address> FindDevice(Context& context, const std::string* argument)
     return device;
   }
   if (words.major.has_value() && words.minor.has_value()) {
+    if (*words.major <= 0) {
+      context.Error("Missing major number for persistent device.");
+      context.Error("Couldn't create ioctl argument.");
+      return std::nullopt;
+    }
     device.number =
         sys::DeviceNumber{static_cast<uint32_t>(*words.major), static_cast<uint32_t>(*words.minor)};
     return device;
@@ -129,8 +134,9 @@ std::optional<Address> FindDevice(Context& context, absl::Span<const std::string
 
 void Refused(Context& context, absl::string_view verb, const Address& device,
              const absl::Status& status) {
-  const int error = sys::GetErrno(status);
+  int error = sys::GetErrno(status);
   if (error == EINTR) return;
+  if (error == 0 && absl::IsInvalidArgument(status)) error = EINVAL;
   std::string number;
   if (device.number.has_value() && device.number->major > 0) {
     number = absl::StrCat("(", sys::FormatDeviceNumber(*device.number), ")");

@@ -23,9 +23,9 @@ struct Address {
   std::string uuid;
   std::optional<sys::DeviceNumber> number;
 
-  // The device number before the uuid, and that before the name. Nothing when it is none that the
-  // kernel could have (an empty name, a name "control"): see Refuse.
-  std::optional<DeviceKey> Key() const;
+  // The device number, else the uuid, else the name. What no device can have (an empty name, a name
+  // "control") becomes the number 0:0, which no device has either: the kernel refuses it alike.
+  DeviceKey Key() const;
 };
 
 // A name or a uuid as the kernel gets it; nothing after an error, which was told.
@@ -41,7 +41,8 @@ std::optional<Address> FindDevice(Context& context, absl::Span<const std::string
 
 // Tells of a failure as libdevmapper does: "device-mapper: VERB ioctl on NAME  failed: ...", with
 // the text of the errno. VERB is libdevmapper's word for the command ("reload", "info",
-// "waitevent"). A status without errno is told by its message. EINTR is not told.
+// "waitevent"). A request that our own client found invalid is EINVAL, as the kernel would have
+// answered; any other status without errno is told by its message. EINTR is not told.
 void Refused(Context& context, absl::string_view verb, const Address& device,
              const absl::Status& status);
 

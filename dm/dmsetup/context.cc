@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sys/status.h"
 
 namespace dmkit::dm::dmsetup {
@@ -19,10 +20,11 @@ Mangling ManglingMode(const Words& words, const Environment& environment) {
   return ParseMangling(*environment.mangling_mode).value_or(Mangling::kAuto);
 }
 
-std::string MapperDir(const Environment& environment) {
+// Without a slash at its end.
+std::string DevDir(const Environment& environment) {
   const std::string dev_dir = environment.dev_dir.value_or("");
-  if (dev_dir.empty()) return "/dev/mapper";
-  return absl::StrCat(dev_dir, absl::EndsWith(dev_dir, "/") ? "" : "/", "mapper");
+  if (dev_dir.empty()) return "/dev";
+  return std::string(absl::StripSuffix(dev_dir, "/"));
 }
 
 }  // namespace
@@ -34,7 +36,9 @@ Context::Context(const Words& its_words, const Environment& its_environment,
       streams(its_streams),
       words(its_words),
       mangling(ManglingMode(its_words, its_environment)),
-      mapper_dir(MapperDir(its_environment)) {}
+      udev_cookie(its_words.udev_cookie),
+      dev_dir(DevDir(its_environment)),
+      mapper_dir(absl::StrCat(dev_dir, "/mapper")) {}
 
 Context::~Context() = default;
 
@@ -57,6 +61,11 @@ DeviceMapper* Context::Dm() {
   Error(absl::StrCat("Incompatible libdevmapper ", kLibraryVersion,
                      " and kernel driver (unknown version)."));
   return nullptr;
+}
+
+std::string Context::Path(absl::string_view path) const {
+  if (absl::StartsWith(path, "/")) return std::string(path);
+  return absl::StrCat(environment.working_dir, "/", path);
 }
 
 void Context::Print(absl::string_view text) {

@@ -26,6 +26,8 @@ struct Environment {
   std::optional<std::string> udev_cookie;    // DM_UDEV_COOKIE
   std::optional<std::string> mangling_mode;  // DM_DEFAULT_NAME_MANGLING_MODE
   bool disable_udev = false;                 // DM_DISABLE_UDEV is set, to whatever
+  // What a relative path starts from; no variable, but as much the process's own.
+  std::string working_dir = "/";
 };
 
 // Not owned; every pointer is set.
@@ -57,11 +59,17 @@ class Context {
   DeviceNaming device_naming = DeviceNaming::kNumber;
   // The command was given more devices than one, or none that is named.
   bool multiple_devices = false;
-  // The directory of the nodes, "/dev/mapper" unless the environment says otherwise.
+  // The transaction of somebody else that uevents belong to: the option's, else the environment's.
+  std::optional<uint32_t> udev_cookie;
+  // "/dev" unless the environment says otherwise, and the directory of the nodes in it.
+  std::string dev_dir;
   std::string mapper_dir;
 
   // The control device; null when it cannot be opened, and the lines that say so were printed.
   DeviceMapper* Dm();
+
+  // A path that a user gave, from the root.
+  std::string Path(absl::string_view path) const;
 
   // Standard output; kept until there is much of it, or Flush.
   void Print(absl::string_view text);

@@ -53,6 +53,14 @@ bool Call(Context& context, const Command& command) {
   }
 }
 
+// The option is stronger than the environment, unless it is no cookie.
+void TakeUdevCookie(Context& context) {
+  const std::string from_environment = context.environment.udev_cookie.value_or("");
+  if (context.udev_cookie.has_value() || from_environment.empty()) return;
+  context.udev_cookie = ParseCookie(from_environment);
+  if (!context.udev_cookie.has_value()) context.Error("Incorrect cookie value.");
+}
+
 // False: failed, and what is to be said was.
 bool Work(Context& context) {
   const std::string dev_dir = context.environment.dev_dir.value_or("");
@@ -67,6 +75,7 @@ bool Work(Context& context) {
     context.Error("Couldn't process command line.");
     return false;
   }
+  if (!told_only) TakeUdevCookie(context);
   return Call(context, *command);
 }
 

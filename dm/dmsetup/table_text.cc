@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dmsetup/table_text.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "sys/status.h"
+#include "sys/units.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+// The last sector that a table may have (dm-table.c, dm_table_add_target(), v6.1).
+constexpr uint64_t kSectorsMax = (uint64_t{1} << 54) - 1;
+constexpr size_t kTypeBytesMax = 15;
+
+bool IsSpace(char byte) { return absl::ascii_isspace(static_cast<unsigned char>(byte)); }
+
+// Takes a number off the front of `text`, with white space before it, and a plus. The byte behind
+// it may be any: "100linear" is a number and a type.
+std::optional<uint64_t> TakeNumber(absl::string_view& text) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  absl::ConsumePrefix(&text, "+");
+  uint64_t number = 0;
+  size_t digits = 0;
+  for (; digits < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[digits]));
+       ++digits) {
+    const auto digit = static_cast<uint64_t>(text[digits] - '0');
+    if (number > (std::numeric_limits<uint64_t>::max() - digit) / 10) return std::nullopt;
+    number = number * 10 + digit;
+  }
+  if (digits == 0) return std::nullopt;
+  text.remove_prefix(digits);
+  return number;
+}
+
+absl::string_view TakeWord(absl::string_view& text) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  size_t end = 0;
+  while (end < text.size() && !IsSpace(text[end])) ++end;
+  const absl::string_view word = text.substr(0, end);
+  text = absl::StripLeadingAsciiWhitespace(text.substr(end));
+  return word;
+}
+
+class TableParser {
+ public:
+  explicit TableParser(absl::string_view where) : where_(where) {}
+
+  absl::Status Take(absl::string_view line) {
+    ++line_number_;
+    line = absl::StripAsciiWhitespace(line);
+    if (line.empty() || line[0] == '#') return absl::OkStatus();
+    const std::optional<uint64_t> start = TakeNumber(line);
+    const std::optional<uint64_t> length = start.has_value() ? TakeNumber(line) : std::nullopt;
+    const absl::string_view type = TakeWord(line);
+    if (!length.has_value() || type.empty() || type.find('\0') != absl::string_view::npos ||
+        line.find('\0') != absl::string_view::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Invalid format on line ", line_number_, " of table ", where_, "."));
+    }
+    if (type.size() > kTypeBytesMax) {
+      return absl::InvalidArgumentError(absl::StrCat("Target type name ", type, " is too long."));
+    }
+    DMKIT_RETURN_IF_ERROR(CheckPlace(*start, *length));
+    const absl::string_view params = line.substr(0, line.find('#'));
+    if (params.size() > kParametersMax) {
+      return Refuse(absl::StrCat("its parameters are longer than ", kParametersMax, " bytes"));
+    }
+    absl::StatusOr<TargetType> checked = TargetType::Create(type);
+    if (!checked.ok()) return checked.status();
+    table_.push_back({sys::Sectors(*start), sys::Sectors(*length), *std::move(checked),
+                      absl::StrReplaceAll(params, {{"\\", "\\\\"}})});
+    return absl::OkStatus();
+  }
+
+  std::vector<TableLine> TakeTable() { return std::move(table_); }
+
+ private:
+  absl::Status Refuse(absl::string_view why) const {
+    return absl::InvalidArgumentError(absl::StrCat("Invalid target on line ", line_number_,
+                                                   " of table ", where_, ": ", why, "."));
+  }
+
+  absl::Status CheckPlace(uint64_t start, uint64_t length) {
+    if (length == 0) return Refuse("it is zero sectors long");
+    if (start != end_) {
+      const absl::string_view what = start > end_ ? "leaves a gap" : "overlaps another";
+      return Refuse(
+          absl::StrCat("it ", what, ": it starts at sector ", start, " instead of ", end_));
+    }
+    if (start > kSectorsMax || length > kSectorsMax - start) {
+      return Refuse(absl::StrCat("it ends behind sector ", kSectorsMax));
+    }
+    end_ = start + length;
+    return absl::OkStatus();
+  }
+
+  const absl::string_view where_;
+  uint64_t line_number_ = 0;
+  uint64_t end_ = 0;
+  std::vector<TableLine> table_;
+};
+
+constexpr size_t kConciseFields = 5;
+
+// Reads byte by byte, as quoting demands.
+class ConciseParser {
+ public:
+  explicit ConciseParser(absl::string_view text) : rest_(text) {}
+
+  ConciseText Parse() {
+    while (!rest_.empty() && result_.errors.empty()) Step();
+    if (result_.errors.empty() && (fields_.size() > 1 || !fields_[0].empty())) {
+      Refuse("Incomplete entry: five comma-separated fields are required for each device");
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void Step() {
+    const char byte = rest_[0];
+    const bool is_last = rest_.size() == 1;
+    rest_.remove_prefix(1);
+    const bool in_table = fields_.size() == kConciseFields;
+    if (byte == '\\') {
+      if (is_last) {
+        return Refuse("Backslash must be followed by another character at end of string.");
+      }
+      fields_.back() += rest_[0];
+      rest_.remove_prefix(1);
+    } else if (byte == ',' && !in_table) {
+      fields_.emplace_back();
+      rest_ = absl::StripLeadingAsciiWhitespace(rest_);
+    } else if (byte == ',') {
+      fields_.back() += '\n';
+    } else if (byte == ';' || is_last) {
+      if (byte != ';') fields_.back() += byte;
+      EndDevice();
+    } else {
+      fields_.back() += byte;
+    }
+  }
+
+  void EndDevice() {
+    if (fields_.size() != kConciseFields) {
+      return Refuse("Five comma-separated fields are required for each device");
+    }
+    const std::string& flags = fields_[3];
+    if (!flags.empty() && flags != "ro" && flags != "rw") {
+      result_.errors.push_back(
+          absl::StrCat("Invalid flags parameter '", flags, "' must be 'ro' or 'rw' or empty."));
+      return;
+    }
+    result_.devices.push_back({fields_[0], fields_[1], fields_[2], flags == "ro", fields_[4]});
+    fields_.assign(1, "");
+    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
+  }
+
+  void Refuse(absl::string_view why) {
+    result_.errors.emplace_back(why);
+    std::string parsed = absl::StrCat("Parsed ", fields_.size(), " fields:");
+    constexpr absl::string_view kNames[kConciseFields] = {"name", "uuid", "minor", "flags",
+                                                          "table"};
+    for (size_t i = 0; i < kConciseFields; ++i) {
+      absl::StrAppend(&parsed, " ", kNames[i], ": ",
+                      i < fields_.size() ? absl::string_view(fields_[i]) : "(null)");
+    }
+    result_.errors.push_back(std::move(parsed));
+  }
+
+  absl::string_view rest_;
+  std::vector<std::string> fields_ = {""};
+  ConciseText result_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<TableLine>> ParseTable(absl::string_view text, absl::string_view where) {
+  TableParser parser(where);
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    DMKIT_RETURN_IF_ERROR(parser.Take(text.substr(0, end)));
+    text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
+  }
+  return parser.TakeTable();
+}
+
+ConciseText ParseConcise(absl::string_view text) { return ConciseParser(text).Parse(); }
+
+}  // namespace dmkit::dm::dmsetup
