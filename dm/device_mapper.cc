@@ -163,6 +163,10 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Remove(const DeviceKey& key,
   return connection_->AskInfo(RemoveRequest{key, options.deferred, options.cookie}, Describe(key));
 }
 
+absl::Status DeviceMapper::CancelDeferredRemove(const DeviceKey& key) {
+  return Message(key, sys::Sectors(0), kCancelDeferredRemove).status();
+}
+
 absl::StatusOr<DeviceInfo> DeviceMapper::Rename(const DmName& name, const DmName& new_name,
                                                 UdevCookie cookie) {
   absl::StatusOr<DeviceInfo> info =
@@ -249,9 +253,18 @@ absl::StatusOr<std::vector<TargetVersion>> DeviceMapper::ListVersions() {
 
 absl::StatusOr<Version> DeviceMapper::GetTargetVersion(const TargetType& type) {
   const std::string object = DescribeTarget(type);
-  DMKIT_ASSIGN_OR_RETURN(
-      const TargetVersionsReply reply,
-      connection_->Ask(TargetVersionRequest{type}, object, DecodeTargetVersions));
+  const TargetVersionRequest request{type};
+  const absl::Status supported = CheckSupported(request, connection_->version);
+  if (!supported.ok()) {
+    DMKIT_ASSIGN_OR_RETURN(const std::vector<TargetVersion> loaded, ListVersions());
+    for (const TargetVersion& target : loaded) {
+      if (target.type == type.text()) return target.version;
+    }
+    return sys::AddContext(supported, absl::StrCat("DM_GET_TARGET_VERSION ", object,
+                                                   ": it is not loaded, and to ask for more"));
+  }
+  DMKIT_ASSIGN_OR_RETURN(const TargetVersionsReply reply,
+                         connection_->Ask(request, object, DecodeTargetVersions));
   if (reply.targets.size() != 1 || reply.targets[0].type != type.text()) {
     return absl::DataLossError(
         absl::StrCat("DM_GET_TARGET_VERSION ", object, ": the reply is about something else"));

@@ -78,6 +78,9 @@ class DeviceMapper {
   // deferred_remove and uevent_generated are told. Blocks until nobody waits for an event of the
   // device when it has no active table, and while a full pool holds its io.
   absl::StatusOr<DeviceInfo> Remove(const DeviceKey& key, const RemoveOptions& options);
+  // Takes back a removal that was deferred. OK also when none was. Since interface 4.27. EBUSY: the
+  // last close has come, and the device is being removed; it is gone a moment later. Repeatable.
+  absl::Status CancelDeferredRemove(const DeviceKey& key);
   // EBUSY: the new name is taken, also by the device itself. The kernel does not tell the uuid, nor
   // whether there is an inactive table.
   absl::StatusOr<DeviceInfo> Rename(const DmName& name, const DmName& new_name, UdevCookie cookie);
@@ -94,7 +97,7 @@ class DeviceMapper {
   // ENXIO: no such device.
   absl::StatusOr<DeviceInfo> Info(const DeviceKey& key);
   // Blocks without a limit until the device's event number is not `event_nr`, then answers as
-  // Status. EINTR: a signal came first. See ArmPoll for a wait with a deadline.
+  // Status. EINTR: a signal came first. WaitUntil of event_watcher.h has a deadline.
   absl::StatusOr<TableReply> Wait(const DeviceKey& key, uint32_t event_nr,
                                   const StatusOptions& options);
   // Puts `table` into the inactive slot; one that was there is dropped. The device goes on as it
@@ -114,7 +117,9 @@ class DeviceMapper {
   absl::StatusOr<TableReply> Table(const DeviceKey& key, const StatusOptions& options);
   // The target types that are loaded, the one loaded last first.
   absl::StatusOr<std::vector<TargetVersion>> ListVersions();
-  // Since interface 4.41. Loads the module dm-<type>. EINVAL: no such type.
+  // Loads the module dm-<type>. EINVAL: no such type. Before interface 4.41 no kernel can be asked
+  // so: a type that ListVersions has is answered from there, any other is UNIMPLEMENTED, for its
+  // module may just not be loaded.
   absl::StatusOr<Version> GetTargetVersion(const TargetType& type);
   // Sends `message` to the target at `sector`; one that starts with '@' goes to the dm core. What
   // it does and returns is the target's business. Never sent twice: when an answer does not fit 16

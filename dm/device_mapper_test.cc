@@ -190,11 +190,33 @@ TEST_F(DeviceMapperTest, AnOlderKernelIsNotAskedForWhatItWouldMisunderstand) {
   EXPECT_THAT(dm.SetUuid(Name("web"), Uuid("X"), {}), FailsWithCode(kUnimplemented));
   EXPECT_THAT(dm.Remove(key_, {true, {}}), FailsWithCode(kUnimplemented));
   EXPECT_THAT(dm.ArmPoll(), FailsWithCode(kUnimplemented));
-  const absl::Status version = dm.GetTargetVersion(Type("thin")).status();
-  EXPECT_THAT(version, FailsWithCode(kUnimplemented));
-  EXPECT_THAT(std::string(version.message()), HasSubstr("target type \"thin\""));
+  EXPECT_THAT(dm.CancelDeferredRemove(key_), FailsWithCode(kUnimplemented));
   EXPECT_THAT(scripted_.requests, SizeIs(0));
   EXPECT_THAT(dm.Remove(key_, {}), IsOk());
+}
+
+TEST_F(DeviceMapperTest, AnOlderKernelTellsTheVersionsOfTheTypesThatAreLoaded) {
+  scripted_.kernel = {4, 40, 0};
+  DeviceMapper dm = Open();
+  EXPECT_THAT(dm.GetTargetVersion(Type("zero")), IsOkAndHolds(Version{1, 1, 0}));
+  const absl::Status version = dm.GetTargetVersion(Type("thin")).status();
+  EXPECT_THAT(version, FailsWithCode(absl::StatusCode::kUnimplemented));
+  EXPECT_THAT(std::string(version.message()),
+              AllOf(HasSubstr("target type \"thin\""), HasSubstr("4.41"), HasSubstr("4.40")));
+  EXPECT_EQ(scripted_.TakeCommands(), "LIST_VERSIONS LIST_VERSIONS");
+  FailWith(EACCES);
+  EXPECT_THAT(dm.GetTargetVersion(Type("zero")), FailsWithErrno(EACCES));
+}
+
+TEST_F(DeviceMapperTest, ADeferredRemovalIsTakenBackByAMessageToTheCore) {
+  DeviceMapper dm = Open();
+  EXPECT_THAT(dm.CancelDeferredRemove(key_), IsOk());
+  EXPECT_EQ(Only<MessageRequest>(),
+            (MessageRequest{key_, sys::Sectors(0), "@cancel_deferred_remove"}));
+  FailWith(EBUSY);
+  const absl::Status busy = dm.CancelDeferredRemove(key_);
+  EXPECT_THAT(busy, FailsWithErrno(EBUSY));
+  EXPECT_THAT(std::string(busy.message()), AllOf(HasSubstr("web"), HasSubstr("being removed")));
 }
 
 TEST_F(DeviceMapperTest, AReplyThatDoesNotFitIsAskedForAgainWithTwiceTheRoom) {

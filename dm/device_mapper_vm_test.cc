@@ -229,11 +229,12 @@ TEST_F(DeviceMapperVmTest, ADeferredRemovalCanBeTakenBack) {
   {
     const auto open = OpenNode(dm_.Info(name)->device, sys::Access::kReadOnly);
     ASSERT_THAT(dm_.Remove(name, {true, {}}), IsOk());
-    EXPECT_THAT(dm_.Message(name, sys::Sectors(0), "@cancel_deferred_remove"), IsOk());
+    EXPECT_THAT(dm_.CancelDeferredRemove(name), IsOk());
   }
   const auto info = dm_.Info(name);
   ASSERT_THAT(info, IsOk());
   EXPECT_FALSE(info->deferred_remove);
+  EXPECT_THAT(dm_.CancelDeferredRemove(name), IsOk()) << "also when none is deferred";
 }
 
 TEST_F(DeviceMapperVmTest, RemoveAllRemovesStacksAndSkipsOpenDevices) {
@@ -267,6 +268,7 @@ TEST_F(DeviceMapperVmTest, AMissingDeviceIsEnxioForEveryCommand) {
   EXPECT_THAT(dm_.Table(key, {}), FailsWithErrno(ENXIO));
   EXPECT_THAT(dm_.Message(key, sys::Sectors(0), "m"), FailsWithErrno(ENXIO));
   EXPECT_THAT(dm_.SetGeometry(key, 1, 1, 1, 0), FailsWithErrno(ENXIO));
+  EXPECT_THAT(dm_.CancelDeferredRemove(key), FailsWithErrno(ENXIO));
   EXPECT_THAT(dm_.Info(TestUuid("nosuch")), FailsWithErrno(ENXIO));
   EXPECT_THAT(dm_.Info(kRam), FailsWithErrno(ENXIO)) << "no dm device";
 }

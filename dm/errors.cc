@@ -52,6 +52,8 @@ constexpr HintRow kHints[] = {
     For(Command::kTargetMsg, EINVAL,
         "there is no live table, or the target does not know this message; the kernel log may say "
         "more"),
+    For(Command::kTargetMsg, EBUSY,
+        "the target is busy with something else, or the device is being removed at this moment"),
     For(Command::kTargetMsg, EOPNOTSUPP,
         "the target's state does not allow it; a thin-pool must be in mode rw"),
     For(Command::kGetTargetVersion, EINVAL,

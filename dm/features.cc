@@ -27,6 +27,9 @@ constexpr Feature kNothing = {"", {0, 0, 0}};
 struct NewestOption {
   Feature operator()(const RemoveAllRequest& request) const { return Deferred(request.deferred); }
   Feature operator()(const RemoveRequest& request) const { return Deferred(request.deferred); }
+  Feature operator()(const MessageRequest& request) const {
+    return Deferred(request.message == kCancelDeferredRemove);
+  }
   Feature operator()(const SetUuidRequest&) const { return kSetUuid; }
   Feature operator()(const SuspendRequest& request) const { return Flush(request.no_flush); }
   Feature operator()(const ResumeRequest& request) const { return Flush(request.no_flush); }

@@ -31,6 +31,7 @@ std::vector<Gate> Gates() {
       {ArmPollRequest{}, 37},
       {SetGeometryRequest{key, 1, 1, 1, 0}, 6},
       {MessageRequest{key, sys::Sectors(0), "m"}, 2},
+      {MessageRequest{key, sys::Sectors(0), "@cancel_deferred_remove"}, 27},
       {ListVersionsRequest{}, 1},
       {SuspendRequest{key, false, true}, 12},
       {ResumeRequest{key, false, true, {}}, 12},

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "dm/commands.h"
 #include "dm/types.h"
 #include "dm/udev.h"
@@ -143,6 +144,9 @@ struct ListVersionsRequest {
   static constexpr Command kCommand = Command::kListVersions;
   auto Fields() const { return std::tie(); }
 };
+
+// The message to the core that takes a deferred removal back. Since 4.27.
+inline constexpr absl::string_view kCancelDeferredRemove = "@cancel_deferred_remove";
 
 struct MessageRequest {
   static constexpr Command kCommand = Command::kTargetMsg;
