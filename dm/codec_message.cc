@@ -7,7 +7,6 @@
 #include "dm/uapi.h"
 #include "sys/bytes.h"
 #include "sys/status.h"
-#include "sys/text.h"
 
 namespace dmkit::dm {
 
@@ -15,9 +14,11 @@ absl::StatusOr<std::string> EncodeMessage(sys::Sectors sector, absl::string_view
   if (text.empty()) return absl::InvalidArgumentError("a target message must not be empty");
   if (text.find('\0') != absl::string_view::npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("target message \"", sys::Printable(text), "\" holds a NUL byte"));
+        absl::StrCat("a target message of ", text.size(), " bytes holds a NUL byte"));
   }
   sys::ByteWriter writer;
+  // In one piece: the message may hold a key.
+  writer.Reserve(sizeof(uint64_t) + text.size() + 1);
   writer.Append(uint64_t{sector.count()});
   writer.AppendCString(text);
   return writer.Take();

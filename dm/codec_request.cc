@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "dm/codec_header.h"
 #include "dm/codec_message.h"
 #include "dm/codec_table.h"
 #include "dm/uapi.h"
+#include "sys/secret.h"
 #include "sys/status.h"
 #include "sys/text.h"
 
@@ -90,7 +92,10 @@ class Filler {
     return PutKey(request.key, header_);
   }
 
-  absl::Status operator()(const StatusRequest& request) { return PutStatusQuery(request); }
+  absl::Status operator()(const StatusRequest& request) {
+    Set(DM_SECURE_DATA_FLAG, request.secure);
+    return PutStatusQuery(request);
+  }
 
   absl::Status operator()(const WaitRequest& request) {
     header_.event_nr = request.event_nr;
@@ -99,6 +104,7 @@ class Filler {
 
   absl::Status operator()(const LoadRequest& request) {
     Set(DM_READONLY_FLAG, request.read_only);
+    Set(DM_SECURE_DATA_FLAG, request.secure);
     header_.target_count = static_cast<uint32_t>(request.table.size());
     DMKIT_ASSIGN_OR_RETURN(payload_, EncodeTable(request.table));
     return PutKey(request.key, header_);
@@ -112,6 +118,7 @@ class Filler {
   }
 
   absl::Status operator()(const MessageRequest& request) {
+    Set(DM_SECURE_DATA_FLAG, request.secure);
     DMKIT_ASSIGN_OR_RETURN(payload_, EncodeMessage(request.sector, request.message));
     return PutKey(request.key, header_);
   }
@@ -169,6 +176,9 @@ absl::StatusOr<std::string> EncodeRequest(const Request& request, size_t buffer_
   header.version = facts.since;
   header.data_start = kPayloadStart;
   std::string payload;
+  const absl::Cleanup wipe = [&] {
+    if ((header.flags & DM_SECURE_DATA_FLAG) != 0) sys::Wipe(payload);
+  };
   DMKIT_RETURN_IF_ERROR(std::visit(Filler(header, payload), request));
   const bool grows = facts.request == RequestForm::kPayload;
   const size_t size = std::max(kPayloadStart + payload.size(), grows ? buffer_bytes : 0);
@@ -178,6 +188,7 @@ absl::StatusOr<std::string> EncodeRequest(const Request& request, size_t buffer_
   }
   header.data_size = static_cast<uint32_t>(size);
   sys::ByteWriter writer;
+  writer.Reserve(size);
   writer.AppendBytes(EncodeHeader(header));
   writer.AppendBytes(payload);
   writer.PadTo(size);

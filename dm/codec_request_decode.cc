@@ -90,7 +90,8 @@ absl::StatusOr<Request> DecodeStatusOrWait(const RawRequest& request) {
   const bool no_flush = Has(request, DM_NOFLUSH_FLAG);
   const bool inactive = Has(request, DM_QUERY_INACTIVE_TABLE_FLAG);
   if (request.command() == Command::kTableStatus) {
-    return StatusRequest{std::move(key), KindOf(request), no_flush, inactive};
+    return StatusRequest{std::move(key), KindOf(request), no_flush, inactive,
+                         Has(request, DM_SECURE_DATA_FLAG)};
   }
   return WaitRequest{std::move(key), request.header().event_nr, KindOf(request), no_flush,
                      inactive};
@@ -99,13 +100,15 @@ absl::StatusOr<Request> DecodeStatusOrWait(const RawRequest& request) {
 absl::StatusOr<Request> DecodeLoad(const RawRequest& request) {
   DMKIT_ASSIGN_OR_RETURN(DeviceKey key, TakeKey(request.header()));
   DMKIT_ASSIGN_OR_RETURN(std::vector<TableLine> table, DecodeTable(request));
-  return LoadRequest{std::move(key), std::move(table), Has(request, DM_READONLY_FLAG)};
+  return LoadRequest{std::move(key), std::move(table), Has(request, DM_READONLY_FLAG),
+                     Has(request, DM_SECURE_DATA_FLAG)};
 }
 
 absl::StatusOr<Request> DecodeTargetMsg(const RawRequest& request) {
   DMKIT_ASSIGN_OR_RETURN(DeviceKey key, TakeKey(request.header()));
   DMKIT_ASSIGN_OR_RETURN(MessagePayload payload, DecodeMessage(request));
-  return MessageRequest{std::move(key), payload.sector, std::move(payload.text)};
+  return MessageRequest{std::move(key), payload.sector, std::move(payload.text),
+                        Has(request, DM_SECURE_DATA_FLAG)};
 }
 
 absl::StatusOr<Request> DecodeSetGeometry(const RawRequest& request) {

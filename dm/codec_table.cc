@@ -49,6 +49,11 @@ absl::StatusOr<Spec> ReadTexts(const sys::ByteReader& bytes, const dm_target_spe
   return spec;
 }
 
+// What `line` takes in a request.
+size_t SpecBytes(const TableLine& line) {
+  return AlignRecord(sizeof(dm_target_spec) + line.params.size() + 1);
+}
+
 absl::Status Misplaced(size_t index, size_t offset, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("target ", index, " at offset ", offset, " ", what));
 }
@@ -87,19 +92,22 @@ absl::Status CheckTable(const std::vector<TableLine>& table) {
 }
 
 absl::StatusOr<std::string> EncodeTable(const std::vector<TableLine>& table) {
+  size_t room = 0;
+  for (const TableLine& line : table) room += SpecBytes(line);
   sys::ByteWriter writer;
+  // One line may hold a key, which must not stay behind where the buffer was before it grew.
+  writer.Reserve(room);
   for (size_t i = 0; i < table.size(); ++i) {
     const TableLine& line = table[i];
     if (line.params.find('\0') != std::string::npos) {
       return absl::InvalidArgumentError(
           absl::StrCat("parameters of ", LineName(i), " hold a NUL byte"));
     }
-    const size_t bytes = AlignRecord(sizeof(dm_target_spec) + line.params.size() + 1);
     dm_target_spec spec;
     std::memset(&spec, 0, sizeof(spec));
     spec.sector_start = line.start.count();
     spec.length = line.length.count();
-    spec.next = static_cast<uint32_t>(bytes);
+    spec.next = static_cast<uint32_t>(SpecBytes(line));
     const std::string& type = line.type.text();
     static_assert(sizeof(spec.target_type) == DM_MAX_TYPE_NAME);
     std::memcpy(spec.target_type, type.data(), type.size());

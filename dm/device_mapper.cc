@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "dm/codec_deps.h"
@@ -20,8 +21,10 @@
 #include "dm/control_node.h"
 #include "dm/errors.h"
 #include "dm/features.h"
+#include "dm/keys.h"
 #include "dm/tracer.h"
 #include "dm/uapi.h"
+#include "sys/secret.h"
 #include "sys/status.h"
 #include "sys/text.h"
 
@@ -50,10 +53,13 @@ struct DeviceMapper::Connection {
   // One ioctl with `buffer`, which holds the request and then what the kernel made of it.
   absl::Status Issue(Command command, absl::string_view object, std::string& buffer) {
     const unsigned long code = RequestCode(command);
-    const std::string request = host.trace == nullptr ? "" : buffer;
+    std::string request = host.trace == nullptr ? "" : buffer;
     const auto result = control->Ioctl(code, absl::MakeSpan(&buffer[0], buffer.size()));
     const int error = sys::GetErrno(result.status());
-    if (host.trace != nullptr) host.trace->Line(FormatIoctl(code, request, buffer, error));
+    if (host.trace != nullptr) {
+      host.trace->Line(FormatIoctl(code, request, buffer, error));
+      sys::Wipe(request);
+    }
     if (result.ok()) return absl::OkStatus();
     return error == 0 ? result.status() : Refusal(command, object, error);
   }
@@ -68,6 +74,7 @@ struct DeviceMapper::Connection {
     const bool is_message = facts.command == Command::kTargetMsg;
     size_t room = is_message ? kMessageBufferBytes : kFirstBufferBytes;
     for (; room <= kBufferBytesMax; room *= 2) {
+      if (IsSecure(request)) sys::Wipe(buffer);
       absl::StatusOr<std::string> bytes = EncodeRequest(request, room);
       if (!bytes.ok()) return InContext(bytes.status(), facts, object);
       buffer = *std::move(bytes);
@@ -85,11 +92,14 @@ struct DeviceMapper::Connection {
         facts.name, " ", object, ": the reply does not fit ", kBufferBytesMax, " bytes"));
   }
 
-  // Call and decode.
+  // Call and decode. Of a secure request nothing stays in the buffers of this object.
   template <typename Decoder>
   auto Ask(const Request& request, absl::string_view object, Decoder decode)
       -> decltype(decode(std::declval<const RawReply&>())) {
     std::string buffer;
+    const absl::Cleanup wipe = [&] {
+      if (IsSecure(request)) sys::Wipe(buffer);
+    };
     const absl::StatusOr<RawReply> reply = Call(request, object, buffer);
     if (!reply.ok()) return reply.status();
     auto decoded = decode(*reply);
@@ -217,7 +227,10 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Load(const DeviceKey& key,
   if (!checked.ok()) {
     return Connection::InContext(checked, FactsOf(Command::kTableLoad), object);
   }
-  return connection_->AskInfo(LoadRequest{key, table, options.read_only}, object);
+  Request request = LoadRequest{key, table, options.read_only, HoldsKey(table)};
+  absl::StatusOr<DeviceInfo> info = connection_->AskInfo(request, object);
+  if (IsSecure(request)) WipeKeys(request);
+  return info;
 }
 
 absl::StatusOr<DeviceInfo> DeviceMapper::Clear(const DeviceKey& key) {
@@ -241,7 +254,8 @@ absl::StatusOr<TableReply> DeviceMapper::Status(const DeviceKey& key,
 
 absl::StatusOr<TableReply> DeviceMapper::Table(const DeviceKey& key, const StatusOptions& options) {
   return connection_->Ask(
-      StatusRequest{key, StatusKind::kTable, options.no_flush, options.inactive}, Describe(key),
+      StatusRequest{key, StatusKind::kTable, options.no_flush, options.inactive, true},
+      Describe(key),
       DecodeTableReply);
 }
 
@@ -274,8 +288,10 @@ absl::StatusOr<Version> DeviceMapper::GetTargetVersion(const TargetType& type) {
 
 absl::StatusOr<MessageReply> DeviceMapper::Message(const DeviceKey& key, sys::Sectors sector,
                                                    absl::string_view message) {
-  return connection_->Ask(MessageRequest{key, sector, std::string(message)}, Describe(key),
-                          DecodeMessageReply);
+  Request request = MessageRequest{key, sector, std::string(message), MessageHoldsKey(message)};
+  absl::StatusOr<MessageReply> reply = connection_->Ask(request, Describe(key), DecodeMessageReply);
+  if (IsSecure(request)) WipeKeys(request);
+  return reply;
 }
 
 absl::Status DeviceMapper::SetGeometry(const DeviceKey& key, uint32_t cylinders, uint32_t heads,

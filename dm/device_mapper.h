@@ -103,7 +103,8 @@ class DeviceMapper {
   // Puts `table` into the inactive slot; one that was there is dropped. The device goes on as it
   // is. INVALID_ARGUMENT without errno: see CheckTable. EINVAL: a target refused its line, or the
   // first table of the device does not fit its devices. EBUSY: a device it uses is held by somebody
-  // else. May load modules, and opens the devices.
+  // else. May load modules, and opens the devices. When the table holds a key (keys.h) the kernel is
+  // asked to overwrite its copy of the request, and ours is overwritten; `table` is the caller's.
   absl::StatusOr<DeviceInfo> Load(const DeviceKey& key, const std::vector<TableLine>& table,
                                   const LoadOptions& options);
   // Drops the inactive table. OK when there is none.
@@ -113,7 +114,7 @@ class DeviceMapper {
   // The targets' status; no targets when there is no table. A thin-pool commits first unless
   // no_flush.
   absl::StatusOr<TableReply> Status(const DeviceKey& key, const StatusOptions& options);
-  // The table as the kernel has it.
+  // The table as the kernel has it, with keys in full: see WipeTexts. No copy of them is left here.
   absl::StatusOr<TableReply> Table(const DeviceKey& key, const StatusOptions& options);
   // The target types that are loaded, the one loaded last first.
   absl::StatusOr<std::vector<TargetVersion>> ListVersions();
@@ -123,7 +124,8 @@ class DeviceMapper {
   absl::StatusOr<Version> GetTargetVersion(const TargetType& type);
   // Sends `message` to the target at `sector`; one that starts with '@' goes to the dm core. What
   // it does and returns is the target's business. Never sent twice: when an answer does not fit 16
-  // KiB the error is RESOURCE_EXHAUSTED without errno, and the message has been acted upon.
+  // KiB the error is RESOURCE_EXHAUSTED without errno, and the message has been acted upon. Of one
+  // that sets a key no copy is left, as of a table's.
   absl::StatusOr<MessageReply> Message(const DeviceKey& key, sys::Sectors sector,
                                        absl::string_view message);
   // Sets what HDIO_GETGEO tells. `start` in sectors. EINVAL: out of range.

@@ -118,7 +118,7 @@ TEST_F(DeviceMapperTest, EachMethodIsOneIoctlWithWhatItWasGiven) {
       ClearRequest{key_},
       DependenciesRequest{key_, true},
       StatusRequest{key_, StatusKind::kStatus, true, false},
-      StatusRequest{key_, StatusKind::kTable, false, true},
+      StatusRequest{key_, StatusKind::kTable, false, true, true},
       ListVersionsRequest{},
       TargetVersionRequest{Type("thin")},
       MessageRequest{key_, sys::Sectors(3), "m"},

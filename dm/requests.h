@@ -106,7 +106,8 @@ struct StatusRequest {
   StatusKind kind = StatusKind::kStatus;
   bool no_flush = false;
   bool inactive = false;
-  auto Fields() const { return std::tie(key, kind, no_flush, inactive); }
+  bool secure = false;  // the kernel overwrites its own copy of request and reply
+  auto Fields() const { return std::tie(key, kind, no_flush, inactive, secure); }
 };
 
 struct WaitRequest {
@@ -124,7 +125,8 @@ struct LoadRequest {
   DeviceKey key;
   std::vector<TableLine> table;
   bool read_only = false;
-  auto Fields() const { return std::tie(key, table, read_only); }
+  bool secure = false;  // as in StatusRequest
+  auto Fields() const { return std::tie(key, table, read_only, secure); }
 };
 
 struct ClearRequest {
@@ -153,7 +155,8 @@ struct MessageRequest {
   DeviceKey key;
   sys::Sectors sector;
   std::string message;
-  auto Fields() const { return std::tie(key, sector, message); }
+  bool secure = false;  // as in StatusRequest
+  auto Fields() const { return std::tie(key, sector, message, secure); }
 };
 
 struct SetGeometryRequest {

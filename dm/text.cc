@@ -5,20 +5,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "dm/keys.h"
 
 namespace dmkit::dm {
 namespace {
 
 constexpr absl::string_view kNoDevices = "No devices found\n";
-
-// The options of an integrity target that may end with a key: "internal_hash:hmac(sha256):00ff".
-constexpr absl::string_view kIntegrityKeyOptions[] = {
-    "internal_hash:", "journal_crypt:", "journal_mac:"};
 
 // `text` with each \xNN turned into its byte.
 std::string Unmangled(absl::string_view text) {
@@ -35,34 +29,6 @@ std::string Unmangled(absl::string_view text) {
     text.remove_prefix(escape ? 4 : 1);
   }
   return plain;
-}
-
-// A key given as hexadecimal digits; one that starts with ':' is the name of a key in a keyring.
-std::string Hidden(absl::string_view key) {
-  return absl::StartsWith(key, ":") ? std::string(key) : std::string(key.size(), '0');
-}
-
-// `option` with the part behind its second colon hidden.
-std::string HideOptionKey(absl::string_view option) {
-  const size_t first = option.find(':');
-  const size_t second = option.find(':', first + 1);
-  if (second == absl::string_view::npos) return std::string(option);
-  return absl::StrCat(option.substr(0, second + 1), Hidden(option.substr(second + 1)));
-}
-
-std::string HideKeys(absl::string_view type, const std::string& params) {
-  if (type != "crypt" && type != "integrity") return params;
-  std::vector<std::string> words = absl::StrSplit(params, ' ');
-  if (type == "crypt") {
-    if (words.size() > 1) words[1] = Hidden(words[1]);
-  } else {
-    for (std::string& word : words) {
-      for (absl::string_view option : kIntegrityKeyOptions) {
-        if (absl::StartsWith(word, option)) word = HideOptionKey(word);
-      }
-    }
-  }
-  return absl::StrJoin(words, " ");
 }
 
 // One device's lines, each behind `prefix`.

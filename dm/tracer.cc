@@ -14,6 +14,7 @@
 #include "dm/codec_request.h"
 #include "dm/commands.h"
 #include "dm/flags.h"
+#include "dm/keys.h"
 #include "sys/status.h"
 #include "sys/text.h"
 
@@ -63,12 +64,14 @@ struct PayloadFormatter {
   std::string operator()(const LoadRequest& request) const {
     std::vector<std::string> lines;
     for (const TableLine& line : request.table) {
-      lines.push_back(FormatSpec(line.start, line.length, line.type.text(), line.params));
+      lines.push_back(FormatSpec(line.start, line.length, line.type.text(),
+                                 HideKeys(line.type.text(), line.params)));
     }
     return absl::StrCat(" table=[", absl::StrJoin(lines, "; "), "]");
   }
   std::string operator()(const MessageRequest& request) const {
-    return absl::StrCat(" sector=", request.sector.count(), " message=", Quoted(request.message));
+    return absl::StrCat(" sector=", request.sector.count(),
+                        " message=", Quoted(HideMessageKey(request.message)));
   }
   std::string operator()(const SetGeometryRequest& request) const {
     return absl::StrCat(" geometry=\"", request.cylinders, " ", request.heads, " ", request.sectors,
@@ -87,9 +90,11 @@ std::string FormatRequest(const CommandFacts& facts, absl::string_view request) 
     return absl::StrCat(" version=", FormatVersion(raw->header().version));
   }
   const std::string header = FormatRequestHeader(facts, raw->header());
-  const absl::StatusOr<Request> decoded = DecodeRequest(facts.command, request);
+  absl::StatusOr<Request> decoded = DecodeRequest(facts.command, request);
   if (!decoded.ok()) return absl::StrCat(header, " ", Undecoded(decoded.status()));
-  return absl::StrCat(header, std::visit(PayloadFormatter{}, *decoded));
+  std::string line = absl::StrCat(header, std::visit(PayloadFormatter{}, *decoded));
+  WipeKeys(*decoded);
+  return line;
 }
 
 std::string FormatInfo(const HeaderFields& header) {
@@ -125,7 +130,8 @@ struct ReplyFormatter {
   std::string operator()(const TableReply& reply) const {
     std::vector<std::string> lines;
     for (const TargetStatus& target : reply.targets) {
-      lines.push_back(FormatSpec(target.start, target.length, target.type, target.text));
+      lines.push_back(
+          FormatSpec(target.start, target.length, target.type, HideKeys(target.type, target.text)));
     }
     return absl::StrCat(FormatInfo(header), " [", absl::StrJoin(lines, "; "), "]");
   }
@@ -156,10 +162,12 @@ std::string FormatReply(const CommandFacts& facts, absl::string_view reply) {
   const auto raw = RawReply::Parse(facts.command, reply);
   if (!raw.ok()) return Undecoded(raw.status());
   if (raw->buffer_full()) return absl::StrCat("flags=", FormatFlags(raw->header().flags));
-  const absl::StatusOr<Reply> decoded = DecodeReply(*raw);
+  absl::StatusOr<Reply> decoded = DecodeReply(*raw);
   if (!decoded.ok())
     return absl::StrCat(FormatInfo(raw->header()), " ", Undecoded(decoded.status()));
-  return std::visit(ReplyFormatter{raw->header()}, *decoded);
+  std::string line = std::visit(ReplyFormatter{raw->header()}, *decoded);
+  if (auto* table = std::get_if<TableReply>(&*decoded)) WipeTexts(*table);
+  return line;
 }
 
 }  // namespace

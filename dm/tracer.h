@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One ioctl as one line that people can read. Pure: it looks at bytes, through the codec, and
-// decides nothing. Table parameters are shown as they are, with any key that stands in them.
+// decides nothing. A key (see keys.h) is shown as zeros, and no copy of it is left behind.
 
 #ifndef DMKIT_DM_TRACER_H_
 #define DMKIT_DM_TRACER_H_

@@ -57,6 +57,10 @@ class ByteWriter {
   const std::string& data() const { return data_; }
   std::string Take() { return std::move(data_); }
 
+  // Makes room for `size` bytes in all: up to there the buffer stays where it is and leaves no
+  // copies behind.
+  void Reserve(size_t size) { data_.reserve(size); }
+
   // Makes the buffer at least `size` bytes long.
   void PadTo(size_t size) {
     if (data_.size() < size) data_.resize(size, '\0');

@@ -98,6 +98,15 @@ TEST(ByteWriterTest, PadsWithZeros) {
   EXPECT_EQ(writer.size(), 10u);
 }
 
+TEST(ByteWriterTest, StaysWhereItIsUpToTheReservedSize) {
+  ByteWriter writer;
+  writer.Reserve(1000);
+  const char* const bytes = writer.data().data();
+  writer.AppendBytes(std::string(900, 'a'));
+  writer.PadTo(1000);
+  EXPECT_EQ(writer.data().data(), bytes);
+}
+
 TEST(ByteWriterTest, PutsOverWhatIsThere) {
   ByteWriter writer;
   writer.PadTo(6);
