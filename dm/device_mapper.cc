@@ -208,8 +208,8 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Resume(const DeviceKey& key, const Susp
                               Describe(key));
 }
 
-absl::StatusOr<DeviceInfo> DeviceMapper::Info(const DeviceKey& key) {
-  return connection_->AskInfo(InfoRequest{key, false}, Describe(key));
+absl::StatusOr<DeviceInfo> DeviceMapper::Info(const DeviceKey& key, bool inactive) {
+  return connection_->AskInfo(InfoRequest{key, inactive}, Describe(key));
 }
 
 absl::StatusOr<TableReply> DeviceMapper::Wait(const DeviceKey& key, uint32_t event_nr,
@@ -239,10 +239,13 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Clear(const DeviceKey& key) {
 
 absl::StatusOr<std::vector<sys::DeviceNumber>> DeviceMapper::Dependencies(const DeviceKey& key,
                                                                           bool inactive) {
-  DMKIT_ASSIGN_OR_RETURN(
-      DependenciesReply reply,
-      connection_->Ask(DependenciesRequest{key, inactive}, Describe(key), DecodeDependencies));
+  DMKIT_ASSIGN_OR_RETURN(DependenciesReply reply, InfoAndDependencies(key, inactive));
   return std::move(reply.devices);
+}
+
+absl::StatusOr<DependenciesReply> DeviceMapper::InfoAndDependencies(const DeviceKey& key,
+                                                                    bool inactive) {
+  return connection_->Ask(DependenciesRequest{key, inactive}, Describe(key), DecodeDependencies);
 }
 
 absl::StatusOr<TableReply> DeviceMapper::Status(const DeviceKey& key,

@@ -94,8 +94,9 @@ class DeviceMapper {
   // lost; the device is left suspended on the old one. EINVAL too: suspended, and no table at all.
   absl::StatusOr<DeviceInfo> Resume(const DeviceKey& key, const SuspendOptions& options,
                                     UdevCookie cookie);
-  // ENXIO: no such device.
-  absl::StatusOr<DeviceInfo> Info(const DeviceKey& key);
+  // ENXIO: no such device. With `inactive` the number of targets and whether it is read-only are
+  // those of the inactive table.
+  absl::StatusOr<DeviceInfo> Info(const DeviceKey& key, bool inactive = false);
   // Blocks without a limit until the device's event number is not `event_nr`, then answers as
   // Status. EINTR: a signal came first. WaitUntil of event_watcher.h has a deadline.
   absl::StatusOr<TableReply> Wait(const DeviceKey& key, uint32_t event_nr,
@@ -111,6 +112,8 @@ class DeviceMapper {
   absl::StatusOr<DeviceInfo> Clear(const DeviceKey& key);
   // The devices that the table uses; none when there is no table.
   absl::StatusOr<std::vector<sys::DeviceNumber>> Dependencies(const DeviceKey& key, bool inactive);
+  // The same, and the state of the device as Info tells it.
+  absl::StatusOr<DependenciesReply> InfoAndDependencies(const DeviceKey& key, bool inactive);
   // The targets' status; no targets when there is no table. A thin-pool commits first unless
   // no_flush.
   absl::StatusOr<TableReply> Status(const DeviceKey& key, const StatusOptions& options);

@@ -30,12 +30,6 @@ struct ListDevicesReply {
   auto Fields() const { return std::tie(devices); }
 };
 
-struct DependenciesReply {
-  DeviceInfo info;
-  std::vector<sys::DeviceNumber> devices;  // each one once, the one that was opened last first
-  auto Fields() const { return std::tie(info, devices); }
-};
-
 // LIST_VERSIONS and GET_TARGET_VERSION.
 struct TargetVersionsReply {
   std::vector<TargetVersion> targets;

@@ -36,9 +36,7 @@ std::string FormatLines(const TableReply& device, absl::string_view prefix, bool
   if (device.targets.empty()) return absl::StrCat(prefix, "\n");
   std::string text;
   for (const TargetStatus& target : device.targets) {
-    absl::StrAppend(&text, prefix, target.start.count(), " ", target.length.count(), " ",
-                    target.type, " ", hide_keys ? HideKeys(target.type, target.text) : target.text,
-                    "\n");
+    absl::StrAppend(&text, prefix, FormatTarget(target, hide_keys), "\n");
   }
   return text;
 }
@@ -87,24 +85,37 @@ std::string FormatAllTables(const std::vector<TableReply>& devices, bool show_ke
 std::string FormatDetails(const std::vector<DeviceDetails>& devices) {
   if (devices.empty()) return std::string(kNoDevices);
   std::string text;
-  for (const DeviceDetails& device : devices) {
-    const DeviceInfo& info = device.info;
-    absl::StrAppend(&text, "Name:              ", Unmangled(info.name), "\n");
-    absl::StrAppend(&text, "State:             ", info.suspended ? "SUSPENDED" : "ACTIVE",
-                    info.read_only ? " (READ-ONLY)" : "",
-                    info.deferred_remove ? " (DEFERRED REMOVE)" : "", "\n");
-    if (device.read_ahead.has_value()) {
-      absl::StrAppend(&text, "Read Ahead:        ", *device.read_ahead, "\n");
-    }
-    absl::StrAppend(&text, "Tables present:    ", TablesPresent(info), "\n");
-    absl::StrAppend(&text, "Open count:        ", info.open_count, "\n");
-    absl::StrAppend(&text, "Event number:      ", info.event_nr, "\n");
-    absl::StrAppend(&text, "Major, minor:      ", info.device.major, ", ", info.device.minor, "\n");
-    absl::StrAppend(&text, "Number of targets: ", info.target_count, "\n");
-    if (!info.uuid.empty()) absl::StrAppend(&text, "UUID: ", Unmangled(info.uuid), "\n");
-    absl::StrAppend(&text, "\n");
+  for (DeviceDetails device : devices) {
+    device.info.name = Unmangled(device.info.name);
+    device.info.uuid = Unmangled(device.info.uuid);
+    absl::StrAppend(&text, FormatDetail(device));
   }
   return text;
+}
+
+std::string FormatDetail(const DeviceDetails& device) {
+  const DeviceInfo& info = device.info;
+  std::string text;
+  absl::StrAppend(&text, "Name:              ", info.name, "\n");
+  absl::StrAppend(&text, "State:             ", info.suspended ? "SUSPENDED" : "ACTIVE",
+                  info.read_only ? " (READ-ONLY)" : "",
+                  info.deferred_remove ? " (DEFERRED REMOVE)" : "", "\n");
+  if (device.read_ahead.has_value()) {
+    absl::StrAppend(&text, "Read Ahead:        ", *device.read_ahead, "\n");
+  }
+  absl::StrAppend(&text, "Tables present:    ", TablesPresent(info), "\n");
+  absl::StrAppend(&text, "Open count:        ", info.open_count, "\n");
+  absl::StrAppend(&text, "Event number:      ", info.event_nr, "\n");
+  absl::StrAppend(&text, "Major, minor:      ", info.device.major, ", ", info.device.minor, "\n");
+  absl::StrAppend(&text, "Number of targets: ", info.target_count, "\n");
+  if (!info.uuid.empty()) absl::StrAppend(&text, "UUID: ", info.uuid, "\n");
+  absl::StrAppend(&text, "\n");
+  return text;
+}
+
+std::string FormatTarget(const TargetStatus& target, bool hide_keys) {
+  return absl::StrCat(target.start.count(), " ", target.length.count(), " ", target.type, " ",
+                      hide_keys ? HideKeys(target.type, target.text) : target.text);
 }
 
 std::string FormatTargets(const std::vector<TargetVersion>& targets) {

@@ -40,6 +40,12 @@ struct DeviceDetails {
 // suspend does not show.
 std::string FormatDetails(const std::vector<DeviceDetails>& devices);
 
+// The same for one device, with name and uuid as they are. Also what -v puts in front of others.
+std::string FormatDetail(const DeviceDetails& device);
+
+// "START LENGTH TYPE TEXT", one target of the lists above, without a line feed.
+std::string FormatTarget(const TargetStatus& target, bool hide_keys);
+
 // `dmsetup targets`: the type in 16 columns, then "vMAJOR.MINOR.PATCH".
 std::string FormatTargets(const std::vector<TargetVersion>& targets);
 

@@ -135,6 +135,12 @@ struct TableReply {
   auto Fields() const { return std::tie(info, targets); }
 };
 
+struct DependenciesReply {
+  DeviceInfo info;
+  std::vector<sys::DeviceNumber> devices;  // each one once, the one that was opened last first
+  auto Fields() const { return std::tie(info, devices); }
+};
+
 struct ListedDevice {
   sys::DeviceNumber device;
   std::string name;
