@@ -32,10 +32,10 @@ class End(enum.Enum):
     NO_BOOT = "the guest did not come up"
 
 
-def command_line(accel, memory, kernel, initrd, append, disk, cache, sockets):
+def command_line(accel, cpus, memory, kernel, initrd, append, disk, cache, sockets):
     """QEMU's arguments; `sockets` maps each channel to a descriptor that QEMU inherits."""
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"]
-    words += ["-display", "none", "-M", "pc", "-smp", "2", "-m", str(memory)]
+    words += ["-display", "none", "-M", "pc", "-smp", str(cpus), "-m", str(memory)]
     # /dev/kvm may be there and still not work: it is used only when asked for.
     words += ["-accel", "kvm", "-cpu", "host"] if accel == "kvm" else \
         ["-accel", "tcg,thread=multi", "-cpu", "max"]
