@@ -115,6 +115,15 @@ class DeviceSetFixture : public ThinpVmTest {
     EXPECT_THAT(info, sys::IsOk());
     return info.ok() && info->has_value();
   }
+  // A deferred removal comes from a work queue of the kernel's, some time after the last close.
+  bool IsInactiveInTime(const std::string& name) {
+    const absl::Time deadline = plain_host().clock->Now() + absl::Seconds(10);
+    while (IsActive(name)) {
+      if (plain_host().clock->Now() > deadline) return false;
+      plain_host().clock->Sleep(absl::Milliseconds(10));
+    }
+    return true;
+  }
   std::vector<std::string> Names() {
     const auto list = set_->List();
     EXPECT_THAT(list, sys::IsOk());
