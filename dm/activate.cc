@@ -7,6 +7,7 @@
 
 #include "dm/nodes.h"
 #include "dm/udev.h"
+#include "dm/udev_host.h"
 #include "sys/retry.h"
 #include "sys/status.h"
 
@@ -21,9 +22,13 @@ absl::StatusOr<DeviceInfo> Activate(DeviceMapper& dm, const NewDevice& device) {
   LoadOptions options;
   options.read_only = device.read_only;
   DMKIT_RETURN_IF_ERROR(dm.Load(device.uuid, device.table, options));
+  // Nobody waits for udevd here, and it makes no link where it finds a node: neither one that is
+  // made before its link, nor one that a dead device left.
+  const bool is_udevs = UdevMakesLinks(dm.host());
+  if (is_udevs) DMKIT_RETURN_IF_ERROR(RemoveMapperNode(dm.host(), device.name));
   DMKIT_ASSIGN_OR_RETURN(DeviceInfo info, dm.Resume(device.uuid, SuspendOptions(), QuietCookie()));
   DMKIT_RETURN_IF_ERROR(EnsureDeviceNode(dm.host(), info.device));
-  DMKIT_RETURN_IF_ERROR(EnsureMapperNode(dm.host(), device.name, info.device));
+  if (!is_udevs) DMKIT_RETURN_IF_ERROR(EnsureMapperNode(dm.host(), device.name, info.device));
   return info;
 }
 

@@ -21,11 +21,12 @@ struct NewDevice {
   bool read_only = false;
 };
 
-// DEV_CREATE, TABLE_LOAD, DEV_SUSPEND(resume), then the nodes /dev/dm-N and /dev/mapper/NAME. Any
-// failure removes the device again (EBUSY is retried for some seconds: udevd may look at it); the
-// first error wins, and a failure of the removal is reported with it. EBUSY: the name or the uuid
-// is taken. Other errors are those of DeviceMapper::Create, Load and Resume, and of making nodes.
-// Not repeatable. Three ioctls. The uevents carry QuietCookie().
+// DEV_CREATE, TABLE_LOAD, DEV_SUSPEND(resume), then the nodes /dev/dm-N and /dev/mapper/NAME. Where
+// a udevd makes the links in /dev/mapper (see UdevMakesLinks) it makes this one, a moment later.
+// Any failure removes the device again (EBUSY is retried for some seconds: udevd may look at it);
+// the first error wins, and a failure of the removal is reported with it. EBUSY: the name or the
+// uuid is taken. Other errors are those of DeviceMapper::Create, Load and Resume, and of making
+// nodes. Not repeatable. Three ioctls. The uevents carry QuietCookie().
 absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& device);
 
 // A device by both its names: commands go to the uuid, so that a stranger's device of the same name
@@ -38,7 +39,8 @@ struct DeviceIdentity {
 // Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment).
 // ENXIO (already gone) is OK. With `deferred`, a device that is still open after `patience` is
 // removed by the kernel after its last close, and the call is OK. The /dev/mapper node goes too,
-// when it belongs to no other device. Repeatable. One ioctl, and one for each retry.
+// when it belongs to no other device; a link is left to udevd while it leads somewhere. Repeatable.
+// One ioctl, and one for each retry.
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred);
 

@@ -3,17 +3,25 @@
 
 #include "dm/nodes.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sys/status.h"
+#include "sys/text.h"
 
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kMapperDir = "/dev/mapper";
-constexpr uint32_t kNodeMode = 0600;
+constexpr absl::string_view kDevDir = "/dev";
+// Of looks at a name before it is given up: what is in the way is removed in one, made in another,
+// and others may come in between.
+constexpr int kStepsMax = 5;
 
 bool IsHexDigit(char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); }
 
@@ -34,8 +42,22 @@ bool IsMangled(absl::string_view text) {
   return true;
 }
 
-std::string MapperPath(const DmName& name) {
-  return absl::StrCat(kMapperDir, "/", MangledName(name));
+std::string MapperDir(absl::string_view dev_dir) {
+  return absl::StrCat(absl::StripSuffix(dev_dir, "/"), "/mapper");
+}
+
+absl::StatusOr<std::string> MapperPath(absl::string_view dev_dir, absl::string_view name) {
+  const bool usable = !name.empty() && !absl::StrContains(name, '/') && name != "." &&
+                      name != ".." && name != "control";
+  if (usable) return absl::StrCat(MapperDir(dev_dir), "/", name);
+  return absl::InvalidArgumentError(
+      absl::StrCat("node \"", sys::Printable(name), "\": not a name for a device's node"));
+}
+
+bool IsMissing(const absl::Status& status) { return sys::GetErrno(status) == ENOENT; }
+
+absl::Status OkIfMissing(const absl::Status& status) {
+  return IsMissing(status) ? absl::OkStatus() : status;
 }
 
 bool IsNodeOf(const sys::FileStat& stat, sys::DeviceNumber device) {
@@ -52,19 +74,78 @@ absl::Status InTheWay(absl::string_view path, const sys::FileStat& stat, sys::De
                    " is in the way"));
 }
 
-absl::Status MakeBlockNode(sys::Dir& root, absl::string_view path, sys::DeviceNumber device) {
-  return root.MakeNode(path, sys::FileType::kBlockDevice, device, kNodeMode);
+absl::Status NoBlockDevice(absl::string_view path) {
+  return sys::ErrnoStatus(
+      EEXIST, absl::StrCat("make node ", path, ": a file that is no block device is in the way"));
 }
 
-absl::Status MakeMapperNode(sys::Dir& root, absl::string_view path, sys::DeviceNumber device) {
-  absl::Status made = MakeBlockNode(root, path, device);
-  if (sys::GetErrno(made) == ENOENT) {
-    // No udevd and no other device-mapper tool has been here yet.
-    absl::Status directory = root.MakeDir(kMapperDir, 0755);
-    if (!directory.ok() && sys::GetErrno(directory) != EEXIST) return directory;
-    made = MakeBlockNode(root, path, device);
+absl::Status MakeBlockNode(sys::Dir& root, absl::string_view path, sys::DeviceNumber device,
+                           const NodeOwner& owner) {
+  DMKIT_RETURN_IF_ERROR(root.MakeNode(path, sys::FileType::kBlockDevice, device, owner.mode));
+  if (owner.uid == 0 && owner.gid == 0) return absl::OkStatus();
+  return root.SetOwner(path, owner.uid, owner.gid);
+}
+
+// With the directory: no udevd and no other device-mapper tool may have been here yet.
+absl::Status MakeInMapperDir(sys::Dir& root, absl::string_view dev_dir, absl::string_view path,
+                             sys::DeviceNumber device, const NodeOwner& owner) {
+  absl::Status made = MakeBlockNode(root, path, device, owner);
+  if (!IsMissing(made)) return made;
+  const absl::Status directory = root.MakeDir(MapperDir(dev_dir), 0755);
+  if (!directory.ok() && sys::GetErrno(directory) != EEXIST) return directory;
+  return MakeBlockNode(root, path, device, owner);
+}
+
+// What a name leads to, through a link.
+struct Lead {
+  sys::FileType type = sys::FileType::kRegular;  // of the name itself
+  std::optional<sys::FileStat> end;              // nothing: a link that leads nowhere
+  bool is_link() const { return type == sys::FileType::kSymlink; }
+  bool is_block() const { return end.has_value() && end->type == sys::FileType::kBlockDevice; }
+  // Something that no function of this file touches.
+  bool is_stranger() const { return end.has_value() && !is_block(); }
+};
+
+// ENOENT: there is no such name.
+absl::StatusOr<Lead> FollowName(sys::Dir& root, absl::string_view path) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat own, root.StatLink(path));
+  Lead lead;
+  lead.type = own.type;
+  if (!lead.is_link()) {
+    lead.end = own;
+    return lead;
   }
-  return made;
+  absl::StatusOr<sys::FileStat> end = root.Stat(path);
+  const int error = sys::GetErrno(end.status());
+  if (end.ok()) {
+    lead.end = *std::move(end);
+  } else if (error != ENOENT && error != ELOOP && error != ENOTDIR) {
+    return end.status();
+  }
+  return lead;
+}
+
+// One step of MakeMapperNode: true when `path` leads to `device`, false when what was in the way
+// is gone now, or something new came: look again.
+absl::StatusOr<bool> TryMake(sys::Dir& root, absl::string_view dev_dir, absl::string_view path,
+                             sys::DeviceNumber device, const NodeOwner& owner) {
+  const absl::StatusOr<Lead> lead = FollowName(root, path);
+  if (IsMissing(lead.status())) {
+    const absl::Status made = MakeInMapperDir(root, dev_dir, path, device, owner);
+    if (made.ok()) return true;
+    // udevd, or another process, was faster.
+    if (sys::GetErrno(made) == EEXIST) return false;
+    return made;
+  }
+  if (!lead.ok()) return lead.status();
+  if (lead->is_stranger()) return NoBlockDevice(path);
+  if (lead->is_block() && lead->end->rdevice == device) return true;
+  DMKIT_RETURN_IF_ERROR(OkIfMissing(root.Unlink(path)));
+  return false;
+}
+
+void KeepFirst(absl::Status status, absl::Status* first) {
+  if (first->ok()) *first = std::move(status);
 }
 
 }  // namespace
@@ -73,7 +154,7 @@ absl::StatusOr<std::string> EnsureDeviceNode(const sys::Host& host, sys::DeviceN
   const std::string path = absl::StrCat("/dev/dm-", device.minor);
   absl::StatusOr<sys::FileStat> stat = host.root->Stat(path);
   if (sys::GetErrno(stat.status()) == ENOENT) {
-    const absl::Status made = MakeBlockNode(*host.root, path, device);
+    const absl::Status made = MakeBlockNode(*host.root, path, device, NodeOwner());
     if (made.ok()) return path;
     // EEXIST: devtmpfs was faster.
     if (sys::GetErrno(made) != EEXIST) return made;
@@ -91,31 +172,65 @@ absl::StatusOr<std::unique_ptr<sys::File>> OpenDevice(const sys::Host& host,
   return host.root->OpenFile(path, options);
 }
 
-absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device) {
-  sys::Dir& root = *host.root;
-  const std::string path = MapperPath(name);
-  absl::StatusOr<sys::FileStat> stat = root.StatLink(path);
-  if (sys::GetErrno(stat.status()) == ENOENT) {
-    absl::Status made = MakeMapperNode(root, path, device);
-    // EEXIST: udevd was faster. Its link or node is looked at like one that was there before.
-    if (sys::GetErrno(made) != EEXIST) return made;
-    stat = root.StatLink(path);
+absl::Status MakeMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                            absl::string_view name, sys::DeviceNumber device,
+                            const NodeOwner& owner) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string path, MapperPath(dev_dir, name));
+  for (int step = 0; step < kStepsMax; ++step) {
+    DMKIT_ASSIGN_OR_RETURN(const bool done, TryMake(*host.root, dev_dir, path, device, owner));
+    if (done) return absl::OkStatus();
   }
-  if (!stat.ok()) return stat.status();
-  if (stat->type == sys::FileType::kSymlink || IsNodeOf(*stat, device)) return absl::OkStatus();
-  if (stat->type != sys::FileType::kBlockDevice) return InTheWay(path, *stat, device);
-  DMKIT_RETURN_IF_ERROR(root.Unlink(path));
-  return MakeBlockNode(root, path, device);
+  return sys::ErrnoStatus(EBUSY, absl::StrCat("make node ", path, ": others keep changing it"));
+}
+
+absl::Status RenameMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                              absl::string_view name, absl::string_view new_name) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string from, MapperPath(dev_dir, name));
+  DMKIT_ASSIGN_OR_RETURN(const std::string to, MapperPath(dev_dir, new_name));
+  const absl::StatusOr<Lead> old = FollowName(*host.root, from);
+  if (!old.ok()) return OkIfMissing(old.status());
+  if (old->is_stranger()) return absl::OkStatus();
+  const absl::StatusOr<Lead> taken = FollowName(*host.root, to);
+  DMKIT_RETURN_IF_ERROR(OkIfMissing(taken.status()));
+  if (taken.ok() && taken->is_stranger()) return NoBlockDevice(to);
+  return OkIfMissing(host.root->Rename(from, to));
+}
+
+absl::Status RemoveMapperNode(const sys::Host& host, absl::string_view dev_dir,
+                              absl::string_view name) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string path, MapperPath(dev_dir, name));
+  const absl::StatusOr<Lead> lead = FollowName(*host.root, path);
+  if (!lead.ok()) return OkIfMissing(lead.status());
+  const bool stays = lead->is_link() ? lead->end.has_value() : !lead->is_block();
+  return stays ? absl::OkStatus() : OkIfMissing(host.root->Unlink(path));
+}
+
+absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
+                               const std::vector<MapperEntry>& entries) {
+  absl::Status first;
+  std::vector<absl::string_view> wanted;
+  for (const MapperEntry& entry : entries) {
+    wanted.push_back(entry.name);
+    KeepFirst(MakeMapperNode(host, dev_dir, entry.name, entry.device, NodeOwner()), &first);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  const absl::StatusOr<std::vector<sys::DirEntry>> there = host.root->List(MapperDir(dev_dir));
+  KeepFirst(OkIfMissing(there.status()), &first);
+  if (!there.ok()) return first;
+  for (const sys::DirEntry& entry : *there) {
+    if (entry.name == "control") continue;
+    if (std::binary_search(wanted.begin(), wanted.end(), entry.name)) continue;
+    KeepFirst(RemoveMapperNode(host, dev_dir, entry.name), &first);
+  }
+  return first;
+}
+
+absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device) {
+  return MakeMapperNode(host, kDevDir, MangledName(name), device, NodeOwner());
 }
 
 absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name) {
-  const std::string path = MapperPath(name);
-  const absl::StatusOr<sys::FileStat> stat = host.root->StatLink(path);
-  if (sys::GetErrno(stat.status()) == ENOENT) return absl::OkStatus();
-  if (!stat.ok()) return stat.status();
-  if (stat->type != sys::FileType::kBlockDevice) return absl::OkStatus();
-  const absl::Status removed = host.root->Unlink(path);
-  return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : removed;
+  return RemoveMapperNode(host, kDevDir, MangledName(name));
 }
 
 std::string MangledName(const DmName& name) {

@@ -64,8 +64,9 @@ struct MapperEntry {
 };
 
 // Makes the whole directory agree with `entries`: makes what is missing, replaces what is wrong,
-// removes nodes and links of names that are not listed. "control" and what is neither node nor link
-// stay. Goes on after an error and returns the first. Repeatable.
+// and removes nodes, and links that lead nowhere, of names that are not listed. Links that lead
+// somewhere, "control", and what is neither node nor link stay. Goes on after an error and returns
+// the first. Repeatable.
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
                                const std::vector<MapperEntry>& entries);
 

@@ -16,6 +16,7 @@
 namespace dmkit::dm {
 namespace {
 
+using ::dmkit::sys::FailsWithCode;
 using ::dmkit::sys::FailsWithErrno;
 using ::dmkit::sys::IsOk;
 using ::dmkit::sys::IsOkAndHolds;
@@ -30,6 +31,9 @@ class NodesTest : public ::testing::Test {
   void Put(const std::string& path, sys::FileType type, sys::DeviceNumber device) {
     scripted_.root.nodes[path].type = type;
     scripted_.root.nodes[path].rdevice = device;
+  }
+  void Link(const std::string& path, const std::string& target) {
+    scripted_.root.links[path] = target;
   }
   bool Has(const std::string& path) { return scripted_.root.nodes.count(path) != 0; }
 
@@ -97,20 +101,150 @@ TEST_F(NodesTest, AStaleMapperNodeIsReplaced) {
 }
 
 TEST_F(NodesTest, LinksOfUdevAreLeftAlone) {
-  Put(kWeb, sys::FileType::kSymlink, {});
+  Put("/dev/dm-3", sys::FileType::kBlockDevice, kDevice);
+  Link(kWeb, "../dm-3");
   EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), IsOk());
   EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
-  EXPECT_EQ(scripted_.root.nodes[kWeb].type, sys::FileType::kSymlink);
+  EXPECT_EQ(scripted_.root.links[kWeb], "../dm-3");
+}
+
+TEST_F(NodesTest, ALinkThatLeadsElsewhereOrNowhereIsReplaced) {
+  Put("/dev/dm-4", sys::FileType::kBlockDevice, {253, 4});
+  for (const char* target : {"../dm-4", "../dm-99"}) {
+    Link(kWeb, target);
+    EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), IsOk());
+    EXPECT_EQ(scripted_.root.links.count(kWeb), 0u);
+    EXPECT_EQ(scripted_.root.nodes[kWeb].rdevice, kDevice);
+    scripted_.root.nodes.erase(kWeb);
+  }
+}
+
+TEST_F(NodesTest, ALinkToSomethingThatIsNoBlockDeviceIsInTheWay) {
+  Put("/dev/console", sys::FileType::kCharDevice, {5, 1});
+  Link(kWeb, "../console");
+  EXPECT_THAT(EnsureMapperNode(scripted_.host(), Name("web"), kDevice), FailsWithErrno(EEXIST));
+  EXPECT_EQ(scripted_.root.links[kWeb], "../console");
+}
+
+TEST_F(NodesTest, ALinkThatLeadsNowhereIsRemoved) {
+  Link(kWeb, "../dm-3");
+  EXPECT_THAT(RemoveMapperNode(scripted_.host(), Name("web")), IsOk());
+  EXPECT_EQ(scripted_.root.links.count(kWeb), 0u);
 }
 
 TEST_F(NodesTest, UdevMayBeFasterWithItsLink) {
+  Put("/dev/dm-3", sys::FileType::kBlockDevice, kDevice);
   sys::FaultyHost faulty(scripted_.host());
   faulty.SetPlan([this](const sys::SeamCall& call) {
-    if (call.method == "MakeNode") Put(kWeb, sys::FileType::kSymlink, {});
+    if (call.method == "MakeNode") Link(kWeb, "../dm-3");
     return 0;
   });
   EXPECT_THAT(EnsureMapperNode(faulty.host(), Name("web"), kDevice), IsOk());
-  EXPECT_EQ(scripted_.root.nodes[kWeb].type, sys::FileType::kSymlink);
+  EXPECT_EQ(scripted_.root.links[kWeb], "../dm-3");
+}
+
+TEST_F(NodesTest, ANameThatOthersKeepChangingIsGivenUp) {
+  sys::FaultyHost faulty(scripted_.host());
+  faulty.SetPlan([this](const sys::SeamCall& call) {
+    if (call.method == "MakeNode") Put(kWeb, sys::FileType::kBlockDevice, {253, 9});
+    return 0;
+  });
+  EXPECT_THAT(EnsureMapperNode(faulty.host(), Name("web"), kDevice), FailsWithErrno(EBUSY));
+}
+
+TEST_F(NodesTest, AnOwnerAndModeAreThoseOfANewNodeOnly) {
+  const NodeOwner owner{0640, 7, 9};
+  EXPECT_THAT(MakeMapperNode(scripted_.host(), "/dev", "web", kDevice, owner), IsOk());
+  EXPECT_EQ(scripted_.root.nodes[kWeb].mode, 0640u);
+  EXPECT_EQ(scripted_.root.nodes[kWeb].uid, 7u);
+  EXPECT_EQ(scripted_.root.nodes[kWeb].gid, 9u);
+  EXPECT_THAT(MakeMapperNode(scripted_.host(), "/dev", "web", kDevice, NodeOwner()), IsOk());
+  EXPECT_EQ(scripted_.root.nodes[kWeb].mode, 0640u);
+  EXPECT_EQ(scripted_.root.nodes[kWeb].uid, 7u);
+}
+
+TEST_F(NodesTest, AnotherDirectoryIsMadeToo) {
+  Put("/tmp/dev", sys::FileType::kDirectory, {});
+  EXPECT_THAT(MakeMapperNode(scripted_.host(), "/tmp/dev/", "a b", kDevice, NodeOwner()), IsOk());
+  EXPECT_EQ(scripted_.root.nodes["/tmp/dev/mapper/a b"].rdevice, kDevice);
+  EXPECT_THAT(RemoveMapperNode(scripted_.host(), "/tmp/dev", "a b"), IsOk());
+  EXPECT_FALSE(Has("/tmp/dev/mapper/a b"));
+}
+
+TEST_F(NodesTest, NamesThatAreNoNamesAreRefusedBeforeAnyCall) {
+  sys::FaultyHost faulty(scripted_.host());
+  const sys::Host host = faulty.host();
+  for (const char* name : {"", ".", "..", "control", "a/b", "/", "../dm-3"}) {
+    EXPECT_THAT(MakeMapperNode(host, "/dev", name, kDevice, NodeOwner()),
+                FailsWithCode(absl::StatusCode::kInvalidArgument))
+        << name;
+    EXPECT_THAT(RemoveMapperNode(host, "/dev", name),
+                FailsWithCode(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(RenameMapperNode(host, "/dev", name, "b"),
+                FailsWithCode(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(RenameMapperNode(host, "/dev", "b", name),
+                FailsWithCode(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_EQ(faulty.calls(), 0u);
+}
+
+TEST_F(NodesTest, RenameMovesANodeOverAStaleOne) {
+  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+  Put("/dev/mapper/new", sys::FileType::kBlockDevice, {253, 9});
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk());
+  EXPECT_FALSE(Has(kWeb));
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/new"].rdevice, kDevice);
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk()) << "repeatable";
+}
+
+TEST_F(NodesTest, RenameMovesALinkToo) {
+  Link(kWeb, "../dm-3");
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk());
+  EXPECT_EQ(scripted_.root.links["/dev/mapper/new"], "../dm-3");
+  EXPECT_EQ(scripted_.root.links.count(kWeb), 0u);
+}
+
+TEST_F(NodesTest, RenameTouchesNothingThatIsNoBlockDevice) {
+  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+  Put("/dev/mapper/new", sys::FileType::kRegular, {});
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), FailsWithErrno(EEXIST));
+  EXPECT_TRUE(Has(kWeb));
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "new", "other"), IsOk());
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/new"].type, sys::FileType::kRegular);
+  EXPECT_FALSE(Has("/dev/mapper/other"));
+}
+
+TEST_F(NodesTest, RepairMakesReplacesAndRemoves) {
+  Put("/dev/dm-3", sys::FileType::kBlockDevice, kDevice);
+  Put("/dev/mapper/wrong", sys::FileType::kBlockDevice, {253, 9});
+  Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
+  Put("/dev/mapper/notes", sys::FileType::kRegular, {});
+  Link("/dev/mapper/udevs", "../dm-3");
+  Link("/dev/mapper/dangling", "../dm-99");
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                {{"wrong", {253, 1}}, {"missing", {253, 2}}, {"udevs", kDevice}}),
+              IsOk());
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/wrong"].rdevice, (sys::DeviceNumber{253, 1}));
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/missing"].rdevice, (sys::DeviceNumber{253, 2}));
+  EXPECT_FALSE(Has("/dev/mapper/stale"));
+  EXPECT_EQ(scripted_.root.links.count("/dev/mapper/dangling"), 0u);
+  EXPECT_EQ(scripted_.root.links["/dev/mapper/udevs"], "../dm-3");
+  EXPECT_TRUE(Has("/dev/mapper/notes"));
+  EXPECT_TRUE(Has("/dev/mapper/control"));
+}
+
+TEST_F(NodesTest, RepairGoesOnAfterAnErrorAndTellsTheFirst) {
+  Put("/dev/mapper/notes", sys::FileType::kRegular, {});
+  Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                {{"notes", {253, 1}}, {"control", {253, 5}}, {"ok", kDevice}}),
+              FailsWithErrno(EEXIST));
+  EXPECT_TRUE(Has("/dev/mapper/ok"));
+  EXPECT_FALSE(Has("/dev/mapper/stale"));
+}
+
+TEST_F(NodesTest, RepairOfADirectoryThatIsNotThereIsOk) {
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/nowhere", {}), IsOk());
 }
 
 TEST_F(NodesTest, WhatIsNoNodeIsNeitherReplacedNorRemoved) {

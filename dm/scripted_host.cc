@@ -8,7 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "dm/codec_reply.h"
 #include "dm/codec_request.h"
@@ -225,16 +227,34 @@ absl::Status ScriptedRoot::MakeDir(absl::string_view path, uint32_t mode) {
   return sys::ErrnoStatus(EEXIST, absl::StrCat("mkdir ", path));
 }
 
+// Links lead to what lies beside them ("../dm-3" from /dev/mapper), one step far.
 absl::StatusOr<sys::FileStat> ScriptedRoot::Stat(absl::string_view path) {
-  const auto node = nodes.find(std::string(path));
-  if (node == nodes.end()) return sys::ErrnoStatus(ENOENT, absl::StrCat("stat ", path));
-  return node->second;
+  const auto link = links.find(std::string(path));
+  if (link == links.end()) return StatLink(path);
+  absl::string_view parent = path.substr(0, path.rfind('/'));
+  absl::string_view target = link->second;
+  if (absl::ConsumePrefix(&target, "../")) parent = parent.substr(0, parent.rfind('/'));
+  return StatLink(absl::StrCat(parent, "/", target));
 }
 
-absl::StatusOr<sys::FileStat> ScriptedRoot::StatLink(absl::string_view path) { return Stat(path); }
+absl::StatusOr<sys::FileStat> ScriptedRoot::StatLink(absl::string_view path) {
+  const std::string key(path);
+  sys::FileStat stat;
+  if (links.count(key) != 0) {
+    stat.type = sys::FileType::kSymlink;
+  } else if (texts.count(key) != 0) {
+    stat.size_bytes = texts[key].size();
+  } else if (nodes.count(key) != 0) {
+    stat = nodes[key];
+  } else {
+    return sys::ErrnoStatus(ENOENT, absl::StrCat("stat ", path));
+  }
+  return stat;
+}
 
 absl::Status ScriptedRoot::Unlink(absl::string_view path) {
-  if (nodes.erase(std::string(path)) == 1) return absl::OkStatus();
+  const std::string key(path);
+  if (nodes.erase(key) + links.erase(key) + texts.erase(key) != 0) return absl::OkStatus();
   return sys::ErrnoStatus(ENOENT, absl::StrCat("unlink ", path));
 }
 
@@ -250,7 +270,10 @@ absl::Status ScriptedRoot::MakeNode(absl::string_view path, sys::FileType type,
   stat.type = type;
   stat.rdevice = device;
   stat.mode = mode;
-  if (nodes.emplace(std::string(path), stat).second) return absl::OkStatus();
+  if (!StatLink(path).ok()) {
+    nodes.emplace(std::string(path), stat);
+    return absl::OkStatus();
+  }
   return sys::ErrnoStatus(EEXIST, absl::StrCat("mknod ", path));
 }
 
@@ -264,15 +287,50 @@ absl::Status ScriptedRoot::SetMode(absl::string_view path, uint32_t mode) {
 absl::StatusOr<std::unique_ptr<sys::Dir>> ScriptedRoot::OpenDir(absl::string_view) {
   return Unsupported();
 }
-absl::StatusOr<std::vector<sys::DirEntry>> ScriptedRoot::List(absl::string_view) {
-  return Unsupported();
+absl::StatusOr<std::vector<sys::DirEntry>> ScriptedRoot::List(absl::string_view path) {
+  const std::string prefix = absl::StrCat(path, "/");
+  std::map<std::string, sys::FileType> found;
+  const auto add = [&](const std::string& full, sys::FileType type) {
+    if (!absl::StartsWith(full, prefix)) return;
+    const std::string rest = full.substr(prefix.size());
+    const size_t slash = rest.find('/');
+    found[rest.substr(0, slash)] = slash == std::string::npos ? type : sys::FileType::kDirectory;
+  };
+  for (const auto& [full, stat] : nodes) add(full, stat.type);
+  for (const auto& [full, text] : texts) add(full, sys::FileType::kRegular);
+  for (const auto& [full, target] : links) add(full, sys::FileType::kSymlink);
+  if (found.empty() && nodes.count(std::string(path)) == 0) {
+    return sys::ErrnoStatus(ENOENT, absl::StrCat("list ", path));
+  }
+  std::vector<sys::DirEntry> entries;
+  for (const auto& [name, type] : found) entries.push_back({name, type});
+  return entries;
 }
-absl::StatusOr<std::string> ScriptedRoot::ReadLink(absl::string_view) { return Unsupported(); }
-absl::Status ScriptedRoot::Rename(absl::string_view, absl::string_view) { return Unsupported(); }
+absl::StatusOr<std::string> ScriptedRoot::ReadLink(absl::string_view path) {
+  const auto link = links.find(std::string(path));
+  if (link == links.end()) return sys::ErrnoStatus(ENOENT, absl::StrCat("readlink ", path));
+  return link->second;
+}
+absl::Status ScriptedRoot::Rename(absl::string_view from, absl::string_view to) {
+  const std::string old_key(from);
+  const std::string new_key(to);
+  DMKIT_RETURN_IF_ERROR(StatLink(from));
+  nodes.erase(new_key);
+  links.erase(new_key);
+  if (nodes.count(old_key) != 0) nodes[new_key] = nodes[old_key];
+  if (links.count(old_key) != 0) links[new_key] = links[old_key];
+  return Unlink(from);
+}
 absl::Status ScriptedRoot::MakeSymlink(absl::string_view, absl::string_view) {
   return Unsupported();
 }
-absl::Status ScriptedRoot::SetOwner(absl::string_view, uint32_t, uint32_t) { return Unsupported(); }
+absl::Status ScriptedRoot::SetOwner(absl::string_view path, uint32_t uid, uint32_t gid) {
+  const auto node = nodes.find(std::string(path));
+  if (node == nodes.end()) return sys::ErrnoStatus(ENOENT, absl::StrCat("chown ", path));
+  node->second.uid = uid;
+  node->second.gid = gid;
+  return absl::OkStatus();
+}
 absl::StatusOr<std::unique_ptr<sys::Dir>> ScriptedRoot::OpenDirNoFollow(absl::string_view) {
   return Unsupported();
 }

@@ -22,7 +22,8 @@
 
 namespace dmkit::dm::testing {
 
-// What lies below /dev and /proc. Only what this room calls works; the rest fails with ENOSYS.
+// What lies below /dev, /proc and elsewhere. Only what this room calls works; the rest fails with
+// ENOSYS. A directory is there when it is a node, or when something is below it.
 class ScriptedRoot : public sys::Dir {
  public:
   // Makes an open file for the control node.
@@ -31,6 +32,7 @@ class ScriptedRoot : public sys::Dir {
 
   std::map<std::string, sys::FileStat> nodes;  // by path
   std::map<std::string, std::string> texts;    // contents of plain files
+  std::map<std::string, std::string> links;    // where symbolic links lead, by path
   int open_error = 0;                          // of opening a device node
 
   absl::StatusOr<std::unique_ptr<sys::File>> OpenFile(absl::string_view path,

@@ -20,10 +20,10 @@ namespace dmkit::dm {
 struct NodeChange {
   enum class Kind { kMake, kRename, kRemove };
   Kind kind = Kind::kMake;
-  std::string name;          // file name below DEV_DIR/mapper: mangled as the caller mangles
+  std::string name;          // file name below DEV_DIR/mapper, mangled as the caller mangles
   std::string new_name;      // kRename
-  sys::DeviceNumber device;  // kMake
-  NodeOwner owner;           // kMake, of a node that is made here
+  sys::DeviceNumber device;  // kMake, kRename
+  NodeOwner owner;           // kMake, kRename: of a node that is made here
 };
 
 // Waits for `sync`, then brings DEV_DIR/mapper in line with `change`. Where udevd did the work that

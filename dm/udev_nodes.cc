@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// After an operation: wait for udevd, look, repair.
+
+#include "dm/udev_nodes.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "sys/status.h"
+
+namespace dmkit::dm {
+namespace {
+
+using Kind = NodeChange::Kind;
+
+// The names of a change as paths, for looking and for warnings.
+class Names {
+ public:
+  Names(const sys::Host& host, absl::string_view dev_dir, const NodeChange& change)
+      : root_(*host.root),
+        change_(change),
+        dir_(absl::StrCat(absl::StripSuffix(dev_dir, "/"), "/mapper/")),
+        old_path_(absl::StrCat(dir_, change.name)),
+        new_path_(absl::StrCat(dir_, change.new_name)) {}
+
+  // What udevd left undone, in a sentence; empty when nothing.
+  std::string LeftUndone() const {
+    switch (change_.kind) {
+      case Kind::kMake:
+        if (LeadsToDevice(old_path_)) return "";
+        return absl::StrCat(old_path_,
+                            " not set up by udev: Falling back to direct node creation.");
+      case Kind::kRename:
+        return RenameLeftUndone();
+      case Kind::kRemove:
+        if (!IsLeftOver(old_path_)) return "";
+        return absl::StrCat("Node ", old_path_,
+                            " was not removed by udev. Falling back to direct node removal.");
+    }
+    return "";
+  }
+
+ private:
+  std::string RenameLeftUndone() const {
+    if (!LeadsToDevice(new_path_)) {
+      return absl::StrCat("The node ", old_path_, " should have been renamed to ", new_path_,
+                          " by udev but new node is not present. Falling back to direct node "
+                          "rename.");
+    }
+    // Under the old name there may be another device by now.
+    if (!LeadsToDevice(old_path_)) return "";
+    return absl::StrCat("The node ", old_path_, " should have been renamed to ", new_path_,
+                        " by udev but old node is still present. Falling back to direct old node "
+                        "removal.");
+  }
+
+  bool LeadsToDevice(const std::string& path) const {
+    const absl::StatusOr<sys::FileStat> stat = root_.Stat(path);
+    return stat.ok() && stat->type == sys::FileType::kBlockDevice &&
+           stat->rdevice == change_.device;
+  }
+
+  // A node, or a link that leads nowhere. A link that leads somewhere is of a device that got the
+  // name meanwhile.
+  bool IsLeftOver(const std::string& path) const {
+    const absl::StatusOr<sys::FileStat> own = root_.StatLink(path);
+    if (!own.ok()) return false;
+    if (own->type == sys::FileType::kBlockDevice) return true;
+    return own->type == sys::FileType::kSymlink &&
+           sys::GetErrno(root_.Stat(path).status()) == ENOENT;
+  }
+
+  sys::Dir& root_;
+  const NodeChange& change_;
+  const std::string dir_;
+  const std::string old_path_;
+  const std::string new_path_;
+};
+
+absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeChange& change) {
+  switch (change.kind) {
+    case Kind::kMake:
+      return MakeMapperNode(host, dev_dir, change.name, change.device, change.owner);
+    case Kind::kRename:
+      DMKIT_RETURN_IF_ERROR(RenameMapperNode(host, dev_dir, change.name, change.new_name));
+      return MakeMapperNode(host, dev_dir, change.new_name, change.device, change.owner);
+    case Kind::kRemove:
+      return RemoveMapperNode(host, dev_dir, change.name);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
+                                             absl::string_view dev_dir, const NodeChange& change) {
+  if (sync.shared()) return std::string();
+  const bool is_udevs = sync.active() && absl::StripSuffix(dev_dir, "/") == "/dev";
+  sync.Wait();
+  std::string warnings = sync.warning();
+  if (is_udevs) {
+    const std::string undone = Names(host, dev_dir, change).LeftUndone();
+    if (undone.empty()) return warnings;
+    absl::StrAppend(&warnings, warnings.empty() ? "" : "\n", undone);
+  }
+  const absl::Status applied = Apply(host, dev_dir, change);
+  if (!applied.ok()) return warnings.empty() ? applied : sys::AddContext(applied, warnings);
+  return warnings;
+}
+
+}  // namespace dmkit::dm
