@@ -9,8 +9,42 @@ namespace {
 
 // The texts are read by people who know dmsetup's: they are its own.
 constexpr Command kCommands[] = {
+    {"create",
+     "<dev_name>\n"
+     "\t    [-j|--major <major> -m|--minor <minor>]\n"
+     "\t    [-U|--uid <uid>] [-G|--gid <gid>] [-M|--mode <octal_mode>]\n"
+     "\t    [-u|--uuid <uuid>] [--addnodeonresume|--addnodeoncreate]\n"
+     "\t    [--readahead {[+]<sectors>|auto|none}]\n"
+     "\t    [-n|--notable|--table {<table>|<table_file>}]\n"
+     "\tcreate --concise [<concise_device_spec_list>]",
+     0, 2, Repeat::kOnce, Create},
+    {"remove", "[--deferred] [-f|--force] [--retry] <device>...", 0, -1, Repeat::kEachSelectable,
+     Remove},
+    {"remove_all", "[-f|--force]", 0, 0, Repeat::kOnce, RemoveAll},
+    {"suspend", "[--noflush] [--nolockfs] <device>...", 0, -1, Repeat::kEachSelectable, Suspend},
+    {"resume",
+     "[--noflush] [--nolockfs] <device>...\n"
+     "\t       [--addnodeonresume|--addnodeoncreate]\n"
+     "\t       [--readahead {[+]<sectors>|auto|none}]",
+     0, -1, Repeat::kEachSelectable, Resume},
+    {"load", "<device> [<table>|<table_file>]", 0, 2, Repeat::kOnce, Load},
+    {"clear", "<device>", 0, -1, Repeat::kEachSelectable, Clear},
+    {"reload", "<device> [<table>|<table_file>]", 0, 2, Repeat::kOnce, Load},
+    {"wipe_table", "[-f|--force] [--noflush] [--nolockfs] <device>...", 0, -1,
+     Repeat::kEachSelectable, WipeTable},
+    {"rename", "<device> [--setuuid] <new_name_or_uuid>", 1, 2, Repeat::kOnce, Rename},
     {"measure", "[<device>...]", 0, -1, Repeat::kEachSelectable, NotSupported},
+    {"message", "<device> <sector> <message>", 2, -1, Repeat::kOnce, Message},
     {"stats", "<command> [<options>] [<device>...]", 1, -1, Repeat::kEach, NotSupported},
+    {"mknodes", "[<device>...]", 0, -1, Repeat::kEach, MakeNodes},
+    {"mangle", "[<device>...]", 0, -1, Repeat::kEach, MangleName},
+    {"udevcreatecookie", "", 0, 0, Repeat::kOnce, UdevCreateCookie},
+    {"udevreleasecookie", "[<cookie>]", 0, 1, Repeat::kOnce, UdevReleaseCookie},
+    {"udevflags", "<cookie>", 1, 1, Repeat::kOnce, UdevFlags},
+    {"udevcomplete", "<cookie>", 1, 1, Repeat::kOnce, UdevComplete},
+    {"udevcomplete_all", "[<age_in_minutes>]", 0, 1, Repeat::kOnce, UdevCompleteAll},
+    {"udevcookies", "", 0, 0, Repeat::kOnce, UdevCookies},
+    {"setgeometry", "<device> <cyl> <head> <sect> <start>", 5, 5, Repeat::kOnce, SetGeometry},
 };
 
 struct NamingWord {
@@ -56,6 +90,11 @@ bool TakeOptions(Context& context) {
     rest.remove_prefix(comma + 1);
   }
   return true;
+}
+
+bool ShowDevice(Context& context, Arguments device) {
+  const Command* info = FindCommand("info");
+  return info != nullptr && info->run(context, *info, device);
 }
 
 bool NotSupported(Context& context, const Command& command, Arguments) {

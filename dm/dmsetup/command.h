@@ -45,6 +45,10 @@ void PrintUsage(Context& context);
 // was told.
 bool TakeOptions(Context& context);
 
+// What `info` tells of the device that `device` names (or -u, or -j and -m, when it is empty), for
+// the option -v of commands that change one.
+bool ShowDevice(Context& context, Arguments device);
+
 // The commands that change something.
 bool Create(Context& context, const Command& command, Arguments arguments);
 bool Remove(Context& context, const Command& command, Arguments arguments);

@@ -61,6 +61,8 @@ class Context {
   bool multiple_devices = false;
   // The transaction of somebody else that uevents belong to: the option's, else the environment's.
   std::optional<uint32_t> udev_cookie;
+  // Said once that udevd is there and not used.
+  bool told_udev_disabled = false;
   // "/dev" unless the environment says otherwise, and the directory of the nodes in it.
   std::string dev_dir;
   std::string mapper_dir;

@@ -22,20 +22,19 @@ bool IsSpace(char byte) { return absl::ascii_isspace(static_cast<unsigned char>(
 
 // Takes a number off the front of `text`, with white space before it, and a plus. The byte behind
 // it may be any: "100linear" is a number and a type.
-std::optional<uint64_t> TakeNumber(absl::string_view& text) {
+bool TakeNumber(absl::string_view& text, uint64_t& number) {
   text = absl::StripLeadingAsciiWhitespace(text);
   absl::ConsumePrefix(&text, "+");
-  uint64_t number = 0;
+  number = 0;
   size_t digits = 0;
   for (; digits < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[digits]));
        ++digits) {
     const auto digit = static_cast<uint64_t>(text[digits] - '0');
-    if (number > (std::numeric_limits<uint64_t>::max() - digit) / 10) return std::nullopt;
+    if (number > (std::numeric_limits<uint64_t>::max() - digit) / 10) return false;
     number = number * 10 + digit;
   }
-  if (digits == 0) return std::nullopt;
   text.remove_prefix(digits);
-  return number;
+  return digits > 0;
 }
 
 absl::string_view TakeWord(absl::string_view& text) {
@@ -55,10 +54,11 @@ class TableParser {
     ++line_number_;
     line = absl::StripAsciiWhitespace(line);
     if (line.empty() || line[0] == '#') return absl::OkStatus();
-    const std::optional<uint64_t> start = TakeNumber(line);
-    const std::optional<uint64_t> length = start.has_value() ? TakeNumber(line) : std::nullopt;
+    uint64_t start = 0;
+    uint64_t length = 0;
+    const bool has_place = TakeNumber(line, start) && TakeNumber(line, length);
     const absl::string_view type = TakeWord(line);
-    if (!length.has_value() || type.empty() || type.find('\0') != absl::string_view::npos ||
+    if (!has_place || type.empty() || type.find('\0') != absl::string_view::npos ||
         line.find('\0') != absl::string_view::npos) {
       return absl::InvalidArgumentError(
           absl::StrCat("Invalid format on line ", line_number_, " of table ", where_, "."));
@@ -66,14 +66,14 @@ class TableParser {
     if (type.size() > kTypeBytesMax) {
       return absl::InvalidArgumentError(absl::StrCat("Target type name ", type, " is too long."));
     }
-    DMKIT_RETURN_IF_ERROR(CheckPlace(*start, *length));
+    DMKIT_RETURN_IF_ERROR(CheckPlace(start, length));
     const absl::string_view params = line.substr(0, line.find('#'));
     if (params.size() > kParametersMax) {
       return Refuse(absl::StrCat("its parameters are longer than ", kParametersMax, " bytes"));
     }
     absl::StatusOr<TargetType> checked = TargetType::Create(type);
     if (!checked.ok()) return checked.status();
-    table_.push_back({sys::Sectors(*start), sys::Sectors(*length), *std::move(checked),
+    table_.push_back({sys::Sectors(start), sys::Sectors(length), *std::move(checked),
                       absl::StrReplaceAll(params, {{"\\", "\\\\"}})});
     return absl::OkStatus();
   }

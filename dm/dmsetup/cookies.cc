@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands on udev cookies. What a cookie is, and its semaphore, are dm/udev_cookies.h's.
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "dm/dmsetup/command.h"
+#include "dm/dmsetup/input.h"
+#include "dm/udev_cookies.h"
+#include "dm/udev_host.h"
+#include "sys/status.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr uint32_t kNumberMask = 0xffff;
+
+// As ctime() has it: "Sat Nov 21 11:30:38 2026", in local time.
+std::string LocalTime(absl::Time time) {
+  const time_t seconds = absl::ToTimeT(time);
+  char text[32] = "";
+  if (ctime_r(&seconds, text) == nullptr) return "unknown";
+  return std::string(absl::StripAsciiWhitespace(text));
+}
+
+std::string Describe(uint32_t cookie) { return absl::StrFormat("%u (0x%x)", cookie, cookie); }
+
+const char* Reason(const absl::Status& status) { return strerror(sys::GetErrno(status)); }
+
+bool SyncIsOff(const Context& context) {
+  return context.environment.disable_udev || context.words.no_udev_sync;
+}
+
+void TellNotFound(Context& context, uint32_t cookie, const absl::Status& status) {
+  switch (sys::GetErrno(status)) {
+    case EINVAL:
+      context.Error(
+          absl::StrCat("Could not continue to access notification semaphore identified "
+                       "by cookie value ",
+                       Describe(cookie), ". Incorrect cookie prefix."));
+      return;
+    case ENOENT:
+      context.Error(absl::StrCat(
+          "Could not find notification semaphore identified by cookie value ", Describe(cookie)));
+      return;
+    case EACCES:
+      context.Error(
+          absl::StrCat("No permission to access notificaton semaphore identified by cookie value ",
+                       Describe(cookie)));
+      return;
+    default:
+      context.Error(
+          absl::StrCat("Failed to access notification semaphore identified by cookie value ",
+                       Describe(cookie), ": ", Reason(status)));
+  }
+}
+
+std::optional<uint32_t> CookieOf(Context& context, const std::string& text) {
+  const std::optional<uint32_t> cookie = ParseCookie(text);
+  if (!cookie.has_value()) context.Error("Incorrect cookie value.");
+  return cookie;
+}
+
+// Asks until 'y' or 'n' is answered; the end of the input is a no.
+bool Confirm(Context& context, absl::string_view question) {
+  std::optional<bool> answer;
+  context.Print(question);
+  context.Flush();
+  while (true) {
+    const std::optional<char> byte = ReadByte(context);
+    if (!byte.has_value()) {
+      context.Print("\n");
+      return false;
+    }
+    const char letter = absl::ascii_tolower(static_cast<unsigned char>(*byte));
+    if (letter == 'y' || letter == 'n') answer = letter == 'y';
+    if (letter != '\n') continue;
+    if (answer.has_value()) return *answer;
+    context.Print(question);
+    context.Flush();
+  }
+}
+
+}  // namespace
+
+bool UdevCreateCookie(Context& context, const Command&, Arguments) {
+  // Where nobody would count it down there is none, and nothing is printed.
+  if (SyncIsOff(context) || !WhyUdevCannotNotify(context.host).empty()) return true;
+  const absl::StatusOr<UdevSemaphore> made = CreateUdevCookie(context.host);
+  if (made.ok()) {
+    context.Print(absl::StrFormat("0x%08X\n", made->cookie));
+    return true;
+  }
+  const int error = sys::GetErrno(made.status());
+  if (error == ENOSPC) {
+    context.Error(
+        "Limit for the maximum number of semaphores reached. You can check and set the limits in "
+        "/proc/sys/kernel/sem.");
+  } else if (error == ENOMEM) {
+    context.Error("Not enough memory to create notification semaphore");
+  } else {
+    context.Error(absl::StrCat("Failed to create notification semaphore: ", Reason(made.status())));
+  }
+  return false;
+}
+
+bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
+  std::optional<uint32_t> cookie = context.udev_cookie;
+  if (!arguments.empty()) {
+    cookie = CookieOf(context, arguments[0]);
+    if (!cookie.has_value()) return false;
+  }
+  if (!cookie.has_value()) {
+    context.Error("No udev transaction cookie given.");
+    return false;
+  }
+  if (SyncIsOff(context)) return true;
+  const bool nobody_notifies = !WhyUdevCannotNotify(context.host).empty();
+  const absl::StatusOr<UdevSemaphore> semaphore = FindUdevCookie(context.host, *cookie);
+  if (!semaphore.ok()) {
+    if (nobody_notifies) return true;
+    TellNotFound(context, *cookie, semaphore.status());
+    return false;
+  }
+  context.Flush();
+  // A semaphore that nobody will count down is only removed.
+  const absl::StatusOr<CookieEnd> end =
+      AwaitUdevCookie(context.host, *semaphore, nobody_notifies ? absl::ZeroDuration() : kPatience);
+  if (!end.ok()) {
+    context.Error(absl::StrCat(
+        "Could not set wait state for notification semaphore identified by cookie value ",
+        Describe(*cookie), ": ", Reason(end.status())));
+    return false;
+  }
+  if (nobody_notifies || *end == CookieEnd::kCompleted) return true;
+  if (*end == CookieEnd::kMiscounted) {
+    context.Error(
+        absl::StrFormat("semid %d: semop failed for cookie 0x%x: incorrect semaphore state",
+                        semaphore->id, *cookie));
+    context.Error(absl::StrCat(
+        "Failed to set a proper state for notification semaphore identified by cookie value ",
+        Describe(*cookie), " to initialize waiting for incoming notifications."));
+    return false;
+  }
+  context.Error(absl::StrCat("WARNING: udevd did not complete cookie value ", Describe(*cookie),
+                             *end == CookieEnd::kLate ? " in time" : " before it ended",
+                             ". Its semaphore was removed; see `dmsetup mknodes` for the nodes."));
+  return true;
+}
+
+bool UdevFlags(Context& context, const Command&, Arguments arguments) {
+  const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
+  if (!cookie.has_value()) return false;
+  for (const std::string& variable : UdevFlagVariables(*cookie)) {
+    context.Print(absl::StrCat(variable, "\n"));
+  }
+  return true;
+}
+
+bool UdevComplete(Context& context, const Command&, Arguments arguments) {
+  const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
+  if (!cookie.has_value()) return false;
+  context.Print(absl::StrFormat("DM_COOKIE_COMPLETED=0x%-10x\n", *cookie));
+  if (SyncIsOff(context)) return true;
+  const absl::Status completed = CompleteUdevCookie(context.host, *cookie);
+  if (completed.ok()) return true;
+  const uint32_t key = kUdevCookieMagic << 16 | (*cookie & kNumberMask);
+  if (sys::GetErrno(completed) != EAGAIN) {
+    TellNotFound(context, key, completed);
+    return false;
+  }
+  const absl::StatusOr<UdevSemaphore> semaphore = FindUdevCookie(context.host, key);
+  context.Error(absl::StrFormat("semid %d: semop failed for cookie 0x%x: incorrect semaphore state",
+                                semaphore.ok() ? semaphore->id : -1, key));
+  context.Error(
+      absl::StrCat("Could not signal waiting process using notification semaphore "
+                   "identified by cookie value ",
+                   Describe(key)));
+  return false;
+}
+
+bool UdevCompleteAll(Context& context, const Command&, Arguments arguments) {
+  uint32_t age_minutes = 0;
+  if (!arguments.empty()) {
+    const absl::string_view age = absl::StripLeadingAsciiWhitespace(arguments[0]);
+    if (age.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(age[0]))) {
+      context.Error("Failed to read age_in_minutes parameter.");
+      return false;
+    }
+    age_minutes = static_cast<uint32_t>(LeadingNumber(age));
+  }
+  const std::string prefix = absl::StrFormat("%d (0x%x)", kUdevCookieMagic, kUdevCookieMagic);
+  if (!context.words.yes) {
+    context.Error(
+        absl::StrCat("WARNING: This operation will destroy all semaphores ",
+                     age_minutes == 0 ? "" : absl::StrCat("older than ", age_minutes, " minutes "),
+                     "with keys that have a prefix ", prefix, "."));
+    if (!Confirm(context, "Do you really want to continue? [y/n]: ")) {
+      context.Print(absl::StrCat("Semaphores with keys prefixed by ", prefix, " NOT destroyed.\n"));
+      return true;
+    }
+  }
+  const absl::StatusOr<CookieCleanup> cleanup =
+      CompleteAllUdevCookies(context.host, absl::Minutes(age_minutes));
+  if (!cleanup.ok()) {
+    context.Error(absl::StrCat("SEM_INFO: semctl failed: ", Reason(cleanup.status())));
+    return false;
+  }
+  for (const UdevCookieInfo& kept : cleanup->kept) {
+    context.Error(absl::StrCat("Could not cleanup notification semaphore with semid ", kept.id,
+                               " and cookie value ", Describe(kept.cookie), "."));
+  }
+  context.Print(absl::StrCat(cleanup->removed, " semaphores with keys prefixed by ", prefix,
+                             " destroyed. ", cleanup->skipped, " skipped.\n"));
+  return true;
+}
+
+bool UdevCookies(Context& context, const Command&, Arguments) {
+  const absl::StatusOr<std::vector<UdevCookieInfo>> cookies = ListUdevCookies(context.host);
+  if (!cookies.ok()) {
+    context.Error(absl::StrCat("SEM_INFO: sem_ctl failed: ", Reason(cookies.status())));
+    return false;
+  }
+  context.Print("Cookie       Semid      Value      Last semop time           Last change time\n");
+  for (const UdevCookieInfo& info : *cookies) {
+    context.Print(absl::StrFormat("0x%-10x %-10d %-10d %s  %s\n", info.cookie, info.id, info.value,
+                                  LocalTime(info.last_operation), FormatTime(info.changed)));
+  }
+  return true;
+}
+
+}  // namespace dmkit::dm::dmsetup

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// create and load: from the text of a table to a device that has it.
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dm/dmsetup/address.h"
+#include "dm/dmsetup/command.h"
+#include "dm/dmsetup/input.h"
+#include "dm/dmsetup/table_text.h"
+#include "dm/dmsetup/uevents.h"
+#include "sys/retry.h"
+#include "sys/status.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+// How long the undoing of a creation waits for somebody who looks at the new device.
+constexpr absl::Duration kUndoPatience = absl::Seconds(5);
+
+struct NewDevice {
+  Address shown;  // as messages have it: with the number that was asked for
+  DmName name;
+  CreateOptions options;
+  std::vector<TableLine> table;
+};
+
+// The table of --table, else of `file`, else of standard input. Nothing after an error.
+std::optional<std::vector<TableLine>> ReadTable(Context& context, const std::string* file) {
+  std::string where;
+  std::optional<std::string> text = context.words.table;
+  if (!text.has_value()) {
+    where = file == nullptr ? "on stdin" : *file;
+    text = file == nullptr ? ReadInput(context) : ReadTableFile(context, *file);
+    if (!text.has_value()) return std::nullopt;
+  }
+  absl::StatusOr<std::vector<TableLine>> table = ParseTable(*text, where);
+  if (table.ok()) return *std::move(table);
+  context.Error(table.status().message());
+  return std::nullopt;
+}
+
+// The number that was asked for; false for one that no device can have.
+bool TakeNumber(Context& context, NewDevice& device) {
+  const Words& words = context.words;
+  if (!words.minor.has_value()) return true;
+  if (words.major.has_value() && *words.major <= 0) {
+    context.Error("Missing major number for persistent device.");
+    context.Error("Couldn't create ioctl argument.");
+    return false;
+  }
+  device.options.minor = static_cast<uint32_t>(*words.minor);
+  if (words.major.has_value()) {
+    device.shown.number =
+        sys::DeviceNumber{static_cast<uint32_t>(*words.major), *device.options.minor};
+  }
+  return true;
+}
+
+// What the words ask for, in the order in which dmsetup finds mistakes.
+std::optional<NewDevice> Describe(Context& context, const std::string& name,
+                                  const std::string* file) {
+  if (absl::StrContains(name, '/')) {
+    context.Error(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
+    return std::nullopt;
+  }
+  const std::optional<std::string> kernel_name = KernelName(context, name);
+  if (!kernel_name.has_value()) return std::nullopt;
+  Address shown;
+  shown.name = *kernel_name;
+  CreateOptions options;
+  if (context.words.uuid.has_value()) {
+    const std::optional<std::string> uuid = KernelUuid(context, *context.words.uuid);
+    if (!uuid.has_value()) return std::nullopt;
+    shown.uuid = *uuid;
+  }
+  std::vector<TableLine> table;
+  if (!context.words.no_table) {
+    std::optional<std::vector<TableLine>> read = ReadTable(context, file);
+    if (!read.has_value()) return std::nullopt;
+    table = *std::move(read);
+  }
+  if (!shown.uuid.empty()) {
+    absl::StatusOr<DmUuid> uuid = DmUuid::Create(shown.uuid);
+    if (!uuid.ok()) {
+      Refused(context, "create", shown, uuid.status());
+      return std::nullopt;
+    }
+    options.uuid = *std::move(uuid);
+  }
+  absl::StatusOr<DmName> checked = DmName::Create(*kernel_name);
+  if (!checked.ok()) {
+    Refused(context, "create", shown, checked.status());
+    return std::nullopt;
+  }
+  NewDevice device = {std::move(shown), *std::move(checked), std::move(options), std::move(table)};
+  if (!TakeNumber(context, device)) return std::nullopt;
+  return device;
+}
+
+// Load and resume. Commands go to the number: the name could have got a new owner.
+bool Activate(Context& context, const NewDevice& device, sys::DeviceNumber number, UdevSync& sync) {
+  DeviceMapper& dm = *context.Dm();
+  LoadOptions options;
+  options.read_only = context.words.read_only;
+  const absl::StatusOr<DeviceInfo> loaded = dm.Load(number, device.table, options);
+  if (!loaded.ok()) {
+    Address shown;
+    shown.name = device.shown.name;
+    shown.number = number;
+    Refused(context, "reload", shown, loaded.status());
+    return false;
+  }
+  const absl::StatusOr<DeviceInfo> resumed = dm.Resume(number, SuspendOptions(), sync.Begin());
+  sync.Done(resumed.ok(), resumed.ok() && resumed->uevent_generated);
+  if (resumed.ok()) return true;
+  Address shown = device.shown;
+  shown.uuid.clear();
+  Refused(context, "resume", shown, resumed.status());
+  return false;
+}
+
+void Revert(Context& context, const NewDevice& device, sys::DeviceNumber number, UdevSync& sync) {
+  DeviceMapper& dm = *context.Dm();
+  RemoveOptions options;
+  const absl::StatusOr<DeviceInfo> removed =
+      sys::RetryWhile(*context.host.clock, EBUSY, kUndoPatience, [&] {
+        options.cookie = sync.Begin();
+        absl::StatusOr<DeviceInfo> result = dm.Remove(number, options);
+        sync.Done(result.ok(), result.ok() && result->uevent_generated);
+        return result;
+      });
+  if (!removed.ok()) {
+    Address shown = device.shown;
+    shown.uuid.clear();
+    Refused(context, "remove", shown, removed.status());
+    context.Error("Failed to revert device creation.");
+    return;
+  }
+  NodeChange change;
+  change.kind = NodeChange::Kind::kRemove;
+  change.name = device.shown.name;
+  Settle(context, sync, change);
+}
+
+bool CreateOne(Context& context, const std::string& name, const std::string* file) {
+  DeviceMapper* dm = context.Dm();
+  if (dm == nullptr) return false;
+  const std::optional<NewDevice> device = Describe(context, name, file);
+  if (!device.has_value()) return false;
+  std::optional<UdevSync> sync = OpenSync(context);
+  if (!sync.has_value()) return false;
+  const absl::StatusOr<DeviceInfo> created = dm->Create(device->name, device->options);
+  if (!created.ok()) {
+    Refused(context, "create", device->shown, created.status());
+    return false;
+  }
+  const sys::DeviceNumber number = created->device;
+  if (!device->table.empty() && !Activate(context, *device, number, *sync)) {
+    Revert(context, *device, number, *sync);
+    return false;
+  }
+  if (!device->table.empty() || context.words.add_node_on_create) {
+    Settle(context, *sync, MadeNode(context, device->shown.name, number));
+    SetReadAhead(context, number);
+  }
+  return context.words.verbose == 0 || ShowDevice(context, {name});
+}
+
+bool CreateConcise(Context& context, Arguments arguments) {
+  Words& words = context.words;
+  if (words.table.has_value() || words.minor.has_value() || words.uuid.has_value() ||
+      words.no_table || words.inactive) {
+    context.Error("--concise is incompatible with --[no]table, --minor, --uuid and --inactive.");
+    return false;
+  }
+  const std::optional<std::string> text =
+      arguments.empty() ? ReadInput(context) : arguments.front();
+  if (!text.has_value()) return false;
+  const ConciseText concise = ParseConcise(*text);
+  for (const ConciseDevice& device : concise.devices) {
+    words.uuid.reset();
+    words.minor.reset();
+    if (!device.uuid.empty()) words.uuid = device.uuid;
+    if (!device.minor.empty()) words.minor = LeadingNumber(device.minor);
+    words.read_only = device.read_only;
+    words.table = device.table;
+    if (!CreateOne(context, device.name, nullptr)) return false;
+  }
+  for (const std::string& error : concise.errors) context.Error(error);
+  return concise.errors.empty();
+}
+
+}  // namespace
+
+bool Create(Context& context, const Command&, Arguments arguments) {
+  if (context.words.concise) {
+    if (arguments.size() > 1) {
+      context.Error("dmsetup create --concise takes at most one argument");
+      return false;
+    }
+    return CreateConcise(context, arguments);
+  }
+  if (arguments.empty()) {
+    context.Error("Please provide a name for the new device.");
+    return false;
+  }
+  return CreateOne(context, arguments[0], arguments.size() > 1 ? &arguments[1] : nullptr);
+}
+
+bool Load(Context& context, const Command&, Arguments arguments) {
+  const Words& words = context.words;
+  if (words.no_table) {
+    context.Error("--notable only available when creating new device.");
+    return false;
+  }
+  const std::string* name = nullptr;
+  if (!words.uuid.has_value() && !words.major.has_value()) {
+    if (arguments.empty()) {
+      context.Error("Please specify device.");
+      return false;
+    }
+    name = &arguments[0];
+    arguments.remove_prefix(1);
+  } else if (arguments.size() > 1) {
+    context.Error("Too many command line arguments.");
+    return false;
+  }
+  DeviceMapper* dm = context.Dm();
+  if (dm == nullptr) return false;
+  const std::optional<Address> device = FindDevice(context, name);
+  if (!device.has_value()) return false;
+  const std::string* file = arguments.empty() ? nullptr : &arguments[0];
+  const std::optional<std::vector<TableLine>> table = ReadTable(context, file);
+  if (!table.has_value()) return false;
+  LoadOptions options;
+  options.read_only = words.read_only;
+  absl::Status loaded;
+  // The kernel looks for the device before it looks at a table without lines.
+  if (table->empty()) loaded = dm->Info(device->Key()).status();
+  if (loaded.ok()) loaded = dm->Load(device->Key(), *table, options).status();
+  if (!loaded.ok()) {
+    Refused(context, "reload", *device, loaded);
+    return false;
+  }
+  if (words.verbose == 0) return true;
+  return ShowDevice(context, name == nullptr ? Arguments() : Arguments(name, 1));
+}
+
+}  // namespace dmkit::dm::dmsetup

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dmsetup/uevents.h"
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "sys/durable.h"
+#include "sys/status.h"
+#include "sys/text.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+constexpr size_t kSysfsBytesMax = 4096;
+constexpr uint32_t kSectorsPerKib = 2;
+
+UdevOptions OptionsOf(const Context& context) {
+  const Words& words = context.words;
+  UdevOptions options;
+  if (context.environment.disable_udev) {
+    options.use = UdevUse::kDisabled;
+  } else if (words.no_udev_sync || words.no_table) {
+    options.use = UdevUse::kNever;
+  }
+  options.shared_cookie = context.udev_cookie;
+  if (words.no_udev_rules) options.flags |= kUdevDisableDmRules | kUdevDisableSubsystemRules;
+  const bool nodes_are_udevs = context.dev_dir == "/dev";
+  if (nodes_are_udevs && (context.udev_cookie.has_value() || !words.verify_udev)) {
+    options.flags |= kUdevDisableLibraryFallback;
+  }
+  return options;
+}
+
+void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& status) {
+  const int error = sys::GetErrno(status);
+  const std::string value = absl::StrFormat("%u (0x%x)", cookie, cookie);
+  if (error == EINVAL || error == 0) {
+    context.Error(absl::StrCat(
+        "Could not continue to access notification semaphore identified by cookie value ", value,
+        ". Incorrect cookie prefix."));
+  } else if (error == ENOENT) {
+    context.Error(
+        absl::StrCat("Could not find notification semaphore identified by cookie value ", value));
+  } else if (error == EACCES) {
+    context.Error(absl::StrCat(
+        "No permission to access notificaton semaphore identified by cookie value ", value));
+  } else {
+    context.Error(
+        absl::StrCat("Failed to access notification semaphore identified by cookie value ", value,
+                     ": ", strerror(error)));
+  }
+}
+
+// A line each.
+void TellWarnings(Context& context, absl::string_view warnings) {
+  if (!warnings.empty()) context.Error(warnings);
+}
+
+absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
+  sys::OpenOptions options;
+  options.access = sys::Access::kReadWrite;
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> file, root.OpenFile(path, options));
+  return file->WriteAt(0, text);
+}
+
+}  // namespace
+
+std::optional<UdevSync> OpenSync(Context& context) {
+  const UdevOptions options = OptionsOf(context);
+  if (options.use == UdevUse::kDisabled && !context.told_udev_disabled &&
+      context.host.root->Stat("/run/udev/control").ok()) {
+    context.told_udev_disabled = true;
+    context.Error(
+        "Udev is running and DM_DISABLE_UDEV environment variable is set. Bypassing udev, "
+        "device-mapper library will manage device nodes in device directory.");
+  }
+  UdevSync sync = UdevSync::Open(context.host, options);
+  if (!sync.shared_cookie_status().ok()) {
+    TellWrongCookie(context, *options.shared_cookie, sync.shared_cookie_status());
+    return std::nullopt;
+  }
+  return sync;
+}
+
+void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
+  const absl::StatusOr<std::string> warnings =
+      SettleMapperNode(context.host, sync, context.dev_dir, change);
+  TellWarnings(context, warnings.ok() ? *warnings : warnings.status().message());
+}
+
+NodeChange MadeNode(const Context& context, const std::string& name, sys::DeviceNumber device) {
+  NodeChange change;
+  change.kind = NodeChange::Kind::kMake;
+  change.name = name;
+  change.device = device;
+  const Words& words = context.words;
+  if (words.mode.has_value()) change.owner.mode = static_cast<uint32_t>(*words.mode);
+  if (words.user.has_value()) change.owner.uid = static_cast<uint32_t>(*words.user);
+  if (words.group.has_value()) change.owner.gid = static_cast<uint32_t>(*words.group);
+  return change;
+}
+
+void SetReadAhead(Context& context, sys::DeviceNumber device) {
+  if (!context.words.read_ahead.has_value()) return;
+  const ReadAhead wanted = *context.words.read_ahead;
+  sys::Dir& root = *context.host.root;
+  const std::string path =
+      absl::StrCat("/sys/dev/block/", sys::FormatDeviceNumber(device), "/bdi/read_ahead_kb");
+  if (wanted.at_least) {
+    const absl::StatusOr<std::string> text = sys::ReadFile(root, path, kSysfsBytesMax);
+    const std::optional<uint64_t> kib =
+        text.ok() ? sys::ParseUnsigned(absl::StripTrailingAsciiWhitespace(*text)) : std::nullopt;
+    if (kib.has_value() && *kib * kSectorsPerKib >= wanted.sectors) return;
+  }
+  const uint64_t kib = (uint64_t{wanted.sectors} + kSectorsPerKib - 1) / kSectorsPerKib;
+  const absl::Status written = WriteText(root, path, absl::StrCat(kib));
+  if (written.ok()) return;
+  context.Error(absl::StrCat(path, ": write failed: ", strerror(sys::GetErrno(written))));
+}
+
+}  // namespace dmkit::dm::dmsetup

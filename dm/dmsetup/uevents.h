@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command that makes a uevent has in common: waiting for udevd as the options say, and
+// the node in /dev/mapper afterwards. No ioctl belongs here.
+
+#ifndef DMKIT_DM_DMSETUP_UEVENTS_H_
+#define DMKIT_DM_DMSETUP_UEVENTS_H_
+
+#include <optional>
+
+#include "dm/dmsetup/context.h"
+#include "dm/udev_nodes.h"
+#include "dm/udev_sync.h"
+#include "sys/device_number.h"
+
+namespace dmkit::dm::dmsetup {
+
+// The synchronisation that the options and the environment ask for. Nothing when they name a cookie
+// that there is none of; the lines that say so were printed, and no ioctl is to follow.
+std::optional<UdevSync> OpenSync(Context& context);
+
+// Waits, and brings the node in line. Warnings and errors are printed; they are no failure of the
+// command, since the device is as it should be.
+void Settle(Context& context, UdevSync& sync, const NodeChange& change);
+
+// The node of a device that was made or resumed, with the owner and mode that the options ask for.
+NodeChange MadeNode(const Context& context, const std::string& name, sys::DeviceNumber device);
+
+// Sets what --readahead asks for. A failure is printed, no more.
+void SetReadAhead(Context& context, sys::DeviceNumber device);
+
+}  // namespace dmkit::dm::dmsetup
+
+#endif  // DMKIT_DM_DMSETUP_UEVENTS_H_
