@@ -79,6 +79,7 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
   const std::string run_dir = absl::StrCat(config.run_root, "/", set->uuid());
   DMKIT_ASSIGN_OR_RETURN(LayerLocks locks, LayerLocks::Open(host, run_dir, config.lock_patience));
   DMKIT_ASSIGN_OR_RETURN(MountCounts counts, MountCounts::Open(host, run_dir));
+  DMKIT_ASSIGN_OR_RETURN(LayerReaders readers, LayerReaders::Open(host, run_dir));
   DMKIT_ASSIGN_OR_RETURN(
       const RemovalPolicy removal,
       DecideRemoval(config.options, dm.version(), !set->data_loop_path().empty()));
@@ -93,8 +94,9 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
                          LayerMounts::Open(host, *set, root, mount_options, busy));
   std::vector<std::string> warnings = SizeWarnings(host, *set, config.options);
   auto impl = std::unique_ptr<Impl>(
-      new Impl{dm, std::move(set), std::move(locks), std::move(counts), std::move(mounts), removal,
-               std::move(base), std::move(warnings), set_options.pool.min_free_percent});
+      new Impl{dm, std::move(set), std::move(locks), std::move(counts), std::move(readers),
+               std::move(mounts), removal, std::move(base), std::move(warnings),
+               set_options.pool.min_free_percent});
   return std::unique_ptr<Driver>(new Driver(std::move(impl)));
 }
 

@@ -113,9 +113,11 @@ class Driver {
   // may have a journal to replay.
   absl::StatusOr<std::string> Get(absl::string_view id);
 
-  // Gives one Get back; the last one unmounts and deactivates. A layer that is not mounted is an
-  // error (EINVAL), ENOENT when there is no such layer. With `all`, however often it was handed
-  // out. A layer mounted without a count has the count 1. Blocks while the filesystem writes back.
+  // Gives one Get back; the last one unmounts and deactivates, unless somebody compares the layer
+  // just now, who then does that. A layer that is not mounted is an error (EINVAL), ENOENT when
+  // there is no such layer; EBUSY one that is mounted for a comparison only. With `all`, however
+  // often it was handed out and whoever reads it. A layer mounted without a count has the count 1.
+  // Blocks while the filesystem writes back.
   absl::Status Put(absl::string_view id, bool all);
 
   // Whether there is such a layer, also an incomplete or quarantined one; not one that was removed
@@ -127,10 +129,11 @@ class Driver {
 
   // What differs between a layer and its parent (or any other layer), as the four that follow see
   // it: see driver/archive/changes.h. With an empty `parent` everything in the layer is added. Each
-  // of the two is handed out while that takes, mounted read-only if it was not mounted: nothing of
-  // them changes but a journal that wants its replay. The walk sees a mounted layer as it happens
-  // to be. Errors are those of Get, of the archive's functions and of `visit` or `out`. Their
-  // layers' locks are not held meanwhile.
+  // of the two stays mounted while that takes, read-only if it was not mounted: nothing of them
+  // changes but a journal that wants its replay. A process that is killed meanwhile leaves them up
+  // until their next Get, Put, Remove, comparison or Cleanup. The walk sees a mounted layer as it
+  // happens to be. Errors are those of Get, of the archive's functions and of `visit` or `out`.
+  // Their layers' locks are not held meanwhile.
   absl::Status Changes(absl::string_view id, absl::string_view parent,
                        absl::FunctionRef<absl::Status(const Change& change)> visit);
   absl::Status Diff(absl::string_view id, absl::string_view parent, const ArchiveOptions& options,

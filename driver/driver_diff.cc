@@ -34,7 +34,8 @@ namespace {
 // layer's lock is held meanwhile: a layer may be large.
 class Trees {
  public:
-  explicit Trees(Driver::Impl& impl) : impl_(impl) {}
+  // `what` is what others are told that the layers are needed for.
+  Trees(Driver::Impl& impl, absl::string_view what) : impl_(impl), what_(what) {}
 
   absl::Status With(absl::string_view id, absl::string_view parent,
                     absl::FunctionRef<absl::Status(sys::Dir& newer, sys::Dir* older)> work) {
@@ -52,18 +53,18 @@ class Trees {
  private:
   absl::Status WithLayer(const LayerId& layer,
                          absl::FunctionRef<absl::Status(sys::Dir& tree)> work) {
-    DMKIT_ASSIGN_OR_RETURN(const std::string path,
-                           impl_.HandOut(layer, MountAccess::kReadOnly, "reading"));
+    DMKIT_ASSIGN_OR_RETURN(Driver::Impl::Reading reading, impl_.StartReading(layer, what_));
     absl::Status worked;
     {
-      const auto tree = impl_.host().root->OpenDir(path);
+      const auto tree = impl_.host().root->OpenDir(reading.path);
       worked = tree.ok() ? work(**tree) : tree.status();
     }
-    const absl::Status taken_back = impl_.TakeBack(layer, /*all=*/false);
-    return worked.ok() ? taken_back : sys::WithSecondError(worked, "putting the layer", taken_back);
+    const absl::Status ended = impl_.EndReading(layer, std::move(reading.reader));
+    return worked.ok() ? ended : sys::WithSecondError(worked, "putting the layer", ended);
   }
 
   Driver::Impl& impl_;
+  const absl::string_view what_;
 };
 
 // Layers that an ancestor is looked for among. A longer chain has been broken by hand.
@@ -117,7 +118,7 @@ absl::StatusOr<std::string> Driver::DiffWarning(absl::string_view id, absl::stri
 
 absl::Status Driver::Changes(absl::string_view id, absl::string_view parent,
                              absl::FunctionRef<absl::Status(const Change& change)> visit) {
-  return Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
+  return Trees(*impl_, "changes").With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
     return WalkChanges(newer, older,
                        [&](const Change& change, sys::Dir&, const std::string&,
                            const sys::FileStat*) { return visit(change); });
@@ -126,7 +127,7 @@ absl::Status Driver::Changes(absl::string_view id, absl::string_view parent,
 
 absl::Status Driver::Diff(absl::string_view id, absl::string_view parent,
                           const ArchiveOptions& options, sys::ByteSink& out) {
-  return Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
+  return Trees(*impl_, "diff").With(id, parent, [&](sys::Dir& newer, sys::Dir* older) {
     return ExportChanges(newer, older, options, out);
   });
 }
@@ -134,10 +135,11 @@ absl::Status Driver::Diff(absl::string_view id, absl::string_view parent,
 absl::StatusOr<sys::Bytes> Driver::DiffSize(absl::string_view id, absl::string_view parent) {
   uint64_t bytes = 0;
   DMKIT_RETURN_IF_ERROR(
-      Trees(*impl_).With(id, parent, [&](sys::Dir& newer, sys::Dir* older) -> absl::Status {
-        DMKIT_ASSIGN_OR_RETURN(bytes, ChangesSize(newer, older));
-        return absl::OkStatus();
-      }));
+      Trees(*impl_, "diffsize")
+          .With(id, parent, [&](sys::Dir& newer, sys::Dir* older) -> absl::Status {
+            DMKIT_ASSIGN_OR_RETURN(bytes, ChangesSize(newer, older));
+            return absl::OkStatus();
+          }));
   return sys::Bytes{bytes};
 }
 
@@ -146,7 +148,7 @@ absl::StatusOr<ApplyResult> Driver::ApplyDiff(absl::string_view id, const Archiv
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   // Held to the end: nobody is to see the layer half done.
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "apply"));
-  DMKIT_RETURN_IF_ERROR(impl_->RequireNotMounted(layer));
+  DMKIT_RETURN_IF_ERROR(impl_->RequireUnused(layer));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
   DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckPoolTakesWrites(*impl_->set),
                                         absl::StrCat("layer \"", layer.text(), "\"")));

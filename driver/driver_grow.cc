@@ -28,6 +28,9 @@ absl::Status Driver::Grow(absl::string_view id, sys::Bytes size) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "grow"));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
+  if (size.count() > device.size_bytes() || device.labels().growing()) {
+    DMKIT_RETURN_IF_ERROR(impl_->MakeWritable(layer, device));
+  }
   return sys::AddContext(GrowLayer(impl_->host(), *impl_->set, impl_->mounts, device, size),
                          absl::StrCat("growing layer \"", layer.text(), "\""));
 }

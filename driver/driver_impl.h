@@ -17,6 +17,7 @@
 #include "driver/layer_id.h"
 #include "driver/layer_lock.h"
 #include "driver/layer_mount.h"
+#include "driver/layer_readers.h"
 #include "driver/mount_count.h"
 #include "driver/removal_policy.h"
 #include "sys/host.h"
@@ -31,12 +32,22 @@ inline constexpr absl::string_view kInitSuffix = "-init";
 struct Driver::Impl {
   const sys::Host& host() const { return dm.host(); }
 
-  // How often the layer is handed out: a mount without a count is one, a count without a mount
-  // none. One whose filesystem answers EIO counts as mounted, so that it can be put.
-  absl::StatusOr<MountCount> HandedOut(const LayerId& layer) const;
-  absl::StatusOr<MountCount> CountOfMounted(const LayerId& layer) const;
-  // EBUSY, saying where, when it is.
-  absl::Status RequireNotMounted(const LayerId& layer) const;
+  // Who has a layer.
+  struct Users {
+    bool mounted = false;  // nobody has one that is not
+    uint32_t gets = 0;     // that were not given back
+    bool read_only = false;
+    std::vector<std::string> readers;  // those that have not ended, in words
+
+    // Mounted, and left behind by readers that were killed.
+    bool abandoned() const { return mounted && gets == 0 && readers.empty(); }
+  };
+  // A mount without a count is one Get's. One whose filesystem answers EIO counts as mounted, so
+  // that it can be put.
+  absl::StatusOr<Users> UsersOf(const LayerId& layer) const;
+  // Takes down a layer, whose lock is held, that nobody has any more. EBUSY, saying who has it and
+  // where.
+  absl::Status RequireUnused(const LayerId& layer);
 
   // ENOENT, saying when it is one that was removed while it was in use.
   absl::Status NoSuchLayer(const LayerId& layer) const;
@@ -49,10 +60,18 @@ struct Driver::Impl {
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;
 
-  // Get and Put, with the lock taken for as long as they take.
-  absl::StatusOr<std::string> HandOut(const LayerId& layer, MountAccess access,
-                                      absl::string_view operation);
-  absl::Status TakeBack(const LayerId& layer, bool all);
+  // Has a layer mounted, read-only if it was not, until EndReading or the end of this process.
+  // `what` is what others are told that it is for.
+  struct Reading {
+    std::string path;
+    LayerReaders::Reader reader;
+  };
+  absl::StatusOr<Reading> StartReading(const LayerId& layer, absl::string_view what);
+  absl::Status EndReading(const LayerId& layer, LayerReaders::Reader reader);
+  absl::Status MountForReading(const LayerId& layer, const sys::HeldLock& lock);
+
+  // So that the filesystem of a layer, whose lock is held, can grow where it is mounted.
+  absl::Status MakeWritable(const LayerId& layer, const thinp::proto::DeviceState& device);
 
   // Changes a layer, whose lock is held: mounts it, has `work` done in its tree, takes it down. It
   // is marked as incomplete before, and as complete when all of that is on stable storage.
@@ -81,13 +100,16 @@ struct Driver::Impl {
 
   // The layers, and the base, that may be mounted or active. Cost grows with their number.
   absl::StatusOr<std::vector<std::string>> FindUp() const;
-  // Unmounts and deactivates one of them, however often it was handed out.
-  absl::Status TakeDown(const std::string& name);
+  // Unmounts and deactivates a layer, whose lock is held, however often it was handed out.
+  absl::Status TakeDown(const LayerId& layer);
+  // The same with one that FindUp has found.
+  absl::Status CleanUp(const std::string& name);
 
   dm::DeviceMapper& dm;
   std::unique_ptr<thinp::DeviceSet> set;
   LayerLocks locks;
   MountCounts counts;
+  LayerReaders readers;
   LayerMounts mounts;
   RemovalPolicy removal;
   absl::StatusOr<thinp::proto::DeviceState> base;  // why there is none, in a store that has others

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,11 +13,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "driver/driver.h"
 #include "driver/driver_impl.h"
 #include "driver/layer_id.h"
 #include "driver/layer_mount.h"
+#include "driver/layer_readers.h"
 #include "driver/layer_size.h"
 #include "driver/mount_count.h"
 #include "sys/lock_file.h"
@@ -25,25 +28,31 @@
 
 namespace dmkit::driver {
 
-absl::StatusOr<MountCount> Driver::Impl::CountOfMounted(const LayerId& layer) const {
-  DMKIT_ASSIGN_OR_RETURN(MountCount count, counts.Read(layer));
-  count.count = std::max<uint32_t>(count.count, 1);
-  return count;
-}
-
-absl::StatusOr<MountCount> Driver::Impl::HandedOut(const LayerId& layer) const {
+absl::StatusOr<Driver::Impl::Users> Driver::Impl::UsersOf(const LayerId& layer) const {
+  Users users;
   const auto mounted = mounts.IsMounted(layer.text());
-  if (sys::GetErrno(mounted.status()) == EIO) return CountOfMounted(layer);
-  if (!mounted.ok()) return mounted.status();
-  return *mounted ? CountOfMounted(layer) : MountCount();
+  if (!mounted.ok() && sys::GetErrno(mounted.status()) != EIO) return mounted.status();
+  users.mounted = mounted.value_or(true);
+  if (!users.mounted) return users;
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> count, counts.Read(layer));
+  users.gets = count.value_or(1).count;
+  users.read_only = count.value_or(1).read_only;
+  DMKIT_ASSIGN_OR_RETURN(users.readers, readers.Alive(layer));
+  return users;
 }
 
-absl::Status Driver::Impl::RequireNotMounted(const LayerId& layer) const {
-  DMKIT_ASSIGN_OR_RETURN(const MountCount handed_out, HandedOut(layer));
-  if (handed_out.count == 0) return absl::OkStatus();
-  return sys::ErrnoStatus(EBUSY, absl::StrCat("layer \"", layer.text(), "\" is mounted at ",
-                                              mounts.MountPoint(layer.text()), " (handed out ",
-                                              handed_out.count, " times): `dmkit put` it first"));
+absl::Status Driver::Impl::RequireUnused(const LayerId& layer) {
+  DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
+  if (!users.mounted) return absl::OkStatus();
+  if (users.abandoned()) return TakeDown(layer);
+  const std::string mounted =
+      absl::StrCat("layer \"", layer.text(), "\" is mounted at ", mounts.MountPoint(layer.text()));
+  if (users.gets > 0) {
+    return sys::ErrnoStatus(
+        EBUSY, absl::StrCat(mounted, " (handed out ", users.gets, " times): `dmkit put` it first"));
+  }
+  return sys::ErrnoStatus(EBUSY, absl::StrCat(mounted, " for ", absl::StrJoin(users.readers, ", "),
+                                              ": wait until that has ended, or end it"));
 }
 
 absl::Status Driver::Impl::NoSuchLayer(const LayerId& layer) const {
@@ -70,80 +79,100 @@ absl::StatusOr<thinp::proto::DeviceState> Driver::Impl::FindComplete(
       "\" is not complete: its making was interrupted, or an apply failed; remove it"));
 }
 
-absl::StatusOr<std::string> Driver::Impl::HandOut(const LayerId& layer, MountAccess access,
-                                                  absl::string_view operation) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(layer.text(), operation));
-  // In a set that is only read there is no other way, and nothing to be made writable.
-  const bool read_only = access == MountAccess::kReadOnly && !set->pool_state().read_only();
+absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
+  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "get"));
+  LayerMounts& mounts = impl_->mounts;
   // A filesystem that answers EIO is not handed out.
   DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
   if (mounted) {
-    DMKIT_ASSIGN_OR_RETURN(MountCount count, counts.Read(layer));
-    if (count.count == 0) {
-      // Somebody who was filling it may have ended there.
-      DMKIT_RETURN_IF_ERROR(FindComplete(layer, lock));
-      count.count = 1;
+    DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, impl_->counts.Read(layer));
+    MountCount count = stored.value_or(1);
+    if (!stored.has_value() || count.read_only) {
+      // Without a count: somebody who was filling it may have ended there.
+      DMKIT_ASSIGN_OR_RETURN(const auto device, impl_->FindComplete(layer, lock));
+      if (count.read_only) DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
     }
-    if (count.read_only && !read_only) {
-      DMKIT_ASSIGN_OR_RETURN(const auto device, FindComplete(layer, lock));
-      DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
-      count.read_only = false;
-    }
-    ++count.count;
-    DMKIT_RETURN_IF_ERROR(counts.Write(layer, count));
+    DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, MountCount(count.count + 1)));
     return mounts.RootfsPath(layer.text());
   }
-  DMKIT_ASSIGN_OR_RETURN(const auto device, FindComplete(layer, lock));
+  DMKIT_ASSIGN_OR_RETURN(const auto device, impl_->FindComplete(layer, lock));
   // A filesystem smaller than its device is as good as before: it is tried again with the next.
-  if (device.labels().growing() && !read_only) {
-    FinishGrowth(host(), *set, mounts, device).IgnoreError();
+  if (device.labels().growing()) {
+    FinishGrowth(impl_->host(), *impl_->set, mounts, device).IgnoreError();
   }
-  // Counted before it is mounted: one that is found mounted and not counted is taken for writable.
-  if (read_only) DMKIT_RETURN_IF_ERROR(counts.Write(layer, MountCount(1, true)));
-  const absl::Status up = mounts.Up(device, access);
-  if (!up.ok()) {
-    const absl::Status uncounted = read_only ? counts.Write(layer, 0) : absl::OkStatus();
-    return sys::WithSecondError(up, "taking its count back", uncounted);
-  }
-  if (read_only) return mounts.RootfsPath(layer.text());
-  const absl::Status counted = counts.Write(layer, 1);
+  DMKIT_RETURN_IF_ERROR(mounts.Up(device, MountAccess::kReadWrite));
+  const absl::Status counted = impl_->counts.Write(layer, 1);
   if (counted.ok()) return mounts.RootfsPath(layer.text());
   return sys::WithSecondError(
       sys::AddContext(counted, absl::StrCat("layer \"", layer.text(), "\"")), "unmounting it again",
       mounts.Down(layer.text()));
 }
 
-absl::Status Driver::Impl::TakeBack(const LayerId& layer, bool all) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(layer.text(), "put"));
-  DMKIT_ASSIGN_OR_RETURN(MountCount handed_out, HandedOut(layer));
-  if (handed_out.count > 1 && !all) {
-    --handed_out.count;
-    return counts.Write(layer, handed_out);
-  }
-  if (handed_out.count == 0) {
-    if (sys::GetErrno(set->Find(layer.text()).status()) == ENOENT) {
-      const absl::Status none = NoSuchLayer(layer);
-      locks.Forget(layer.text(), lock).IgnoreError();
+absl::Status Driver::Put(absl::string_view id, bool all) {
+  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "put"));
+  DMKIT_ASSIGN_OR_RETURN(const Impl::Users users, impl_->UsersOf(layer));
+  if (!users.mounted) {
+    if (sys::GetErrno(impl_->set->Find(layer.text()).status()) == ENOENT) {
+      const absl::Status none = impl_->NoSuchLayer(layer);
+      impl_->locks.Forget(layer.text(), lock).IgnoreError();
       return none;
     }
     // A device that an interrupted get or put left active goes too.
-    DMKIT_RETURN_IF_ERROR(mounts.Down(layer.text()));
-    counts.Write(layer, 0).IgnoreError();
+    DMKIT_RETURN_IF_ERROR(impl_->TakeDown(layer));
     return sys::ErrnoStatus(EINVAL, absl::StrCat("layer \"", layer.text(), "\" is not mounted"));
   }
-  DMKIT_RETURN_IF_ERROR(
-      sys::AddContext(mounts.Down(layer.text()), absl::StrCat("layer \"", layer.text(), "\"")));
-  return counts.Write(layer, 0);
+  if (all || (users.gets <= 1 && users.readers.empty())) return impl_->TakeDown(layer);
+  if (users.gets > 0) {
+    return impl_->counts.Write(layer, MountCount(users.gets - 1, users.read_only));
+  }
+  return sys::ErrnoStatus(
+      EBUSY, absl::StrCat("layer \"", layer.text(), "\" is not handed out, but mounted for ",
+                          absl::StrJoin(users.readers, ", "), ", which takes it down at its end"));
 }
 
-absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
-  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
-  return impl_->HandOut(layer, MountAccess::kReadWrite, "get");
+absl::Status Driver::Impl::MountForReading(const LayerId& layer, const sys::HeldLock& lock) {
+  DMKIT_ASSIGN_OR_RETURN(const auto device, FindComplete(layer, lock));
+  // In a set that is only read there is nothing to be made writable.
+  const bool read_only = !set->pool_state().read_only();
+  // Counted before it is mounted: one that is found mounted and not counted is a Get's.
+  DMKIT_RETURN_IF_ERROR(counts.Write(layer, MountCount(0, read_only)));
+  const absl::Status up = mounts.Up(device, MountAccess::kReadOnly);
+  if (up.ok()) return up;
+  return sys::WithSecondError(up, "taking its count back", counts.Clear(layer));
 }
 
-absl::Status Driver::Put(absl::string_view id, bool all) {
-  DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
-  return impl_->TakeBack(layer, all);
+absl::StatusOr<Driver::Impl::Reading> Driver::Impl::StartReading(const LayerId& layer,
+                                                                 absl::string_view what) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(layer.text(), what));
+  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
+  if (mounted) {
+    // Somebody who was filling it may have ended there.
+    DMKIT_RETURN_IF_ERROR(FindComplete(layer, lock));
+  }
+  DMKIT_ASSIGN_OR_RETURN(LayerReaders::Reader reader, readers.Add(layer, what));
+  const absl::Status up = mounted ? absl::OkStatus() : MountForReading(layer, lock);
+  if (up.ok()) return Reading{mounts.RootfsPath(layer.text()), std::move(reader)};
+  return sys::WithSecondError(up, "taking the reader off", readers.Leave(layer, std::move(reader)));
+}
+
+absl::Status Driver::Impl::EndReading(const LayerId& layer, LayerReaders::Reader reader) {
+  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(layer.text(), "put"));
+  const absl::Status left = readers.Leave(layer, std::move(reader));
+  DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
+  const absl::Status down = users.abandoned() ? TakeDown(layer) : absl::OkStatus();
+  return down.ok() ? left : down;
+}
+
+absl::Status Driver::Impl::MakeWritable(const LayerId& layer,
+                                        const thinp::proto::DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
+  if (users.abandoned()) return TakeDown(layer);
+  if (!users.read_only) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(*set));
+  DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
+  return counts.Write(layer, MountCount(users.gets));
 }
 
 absl::StatusOr<std::vector<std::string>> Driver::Impl::FindUp() const {
@@ -160,18 +189,24 @@ absl::StatusOr<std::vector<std::string>> Driver::Impl::FindUp() const {
   return names;
 }
 
-absl::Status Driver::Impl::TakeDown(const std::string& name) {
+absl::Status Driver::Impl::TakeDown(const LayerId& layer) {
+  DMKIT_RETURN_IF_ERROR(
+      sys::AddContext(mounts.Down(layer.text()), absl::StrCat("layer \"", layer.text(), "\"")));
+  readers.RemoveDead(layer);
+  return counts.Clear(layer);
+}
+
+absl::Status Driver::Impl::CleanUp(const std::string& name) {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(name, "cleanup"));
-  DMKIT_RETURN_IF_ERROR(mounts.Down(name));
   const auto layer = LayerId::Create(name);
-  return layer.ok() ? counts.Write(*layer, 0) : absl::OkStatus();
+  return layer.ok() ? TakeDown(*layer) : mounts.Down(name);
 }
 
 absl::Status Driver::Cleanup() {
   DMKIT_ASSIGN_OR_RETURN(const std::vector<std::string> names, impl_->FindUp());
   absl::Status first;
   for (const std::string& name : names) {
-    const absl::Status down = impl_->TakeDown(name);
+    const absl::Status down = impl_->CleanUp(name);
     if (first.ok()) first = down;
   }
   const absl::Status down = impl_->set->DeactivatePool();

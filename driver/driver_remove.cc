@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "driver/driver.h"
 #include "driver/driver_impl.h"
 #include "driver/layer_id.h"
+#include "driver/mount_count.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
 #include "thinp/device_set.h"
@@ -44,14 +46,14 @@ constexpr char kBusyAdvice[] =
 absl::Status Driver::Impl::TakeDownIncomplete(const LayerId& layer) {
   const auto device = set->Find(layer.text());
   if (!device.ok() || device->labels().ready()) return absl::OkStatus();
-  DMKIT_ASSIGN_OR_RETURN(const MountCount count, counts.Read(layer));
-  return count.count == 0 ? mounts.Down(layer.text()) : absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> count, counts.Read(layer));
+  return count.has_value() ? absl::OkStatus() : mounts.Down(layer.text());
 }
 
 // Deletes the layer, whose lock is held. What is left of it then depends on nothing.
 absl::Status Driver::Impl::RemoveLayer(const LayerId& layer, const sys::HeldLock&) {
   DMKIT_RETURN_IF_ERROR(TakeDownIncomplete(layer));
-  DMKIT_RETURN_IF_ERROR(RequireNotMounted(layer));
+  DMKIT_RETURN_IF_ERROR(RequireUnused(layer));
   // Ends copies of the mount that other namespaces have.
   mounts.RemoveMountPoint(layer.text()).IgnoreError();
   const absl::Status deleted =
@@ -59,7 +61,8 @@ absl::Status Driver::Impl::RemoveLayer(const LayerId& layer, const sys::HeldLock
   if (!deleted.ok() && sys::GetErrno(deleted) != ENOENT) {
     return sys::AddContext(deleted, absl::StrCat("layer \"", layer.text(), "\""));
   }
-  counts.Write(layer, 0).IgnoreError();
+  counts.Clear(layer).IgnoreError();
+  readers.RemoveDead(layer);
   return deleted.ok() ? deleted : NoSuchLayer(layer);
 }
 

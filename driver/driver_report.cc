@@ -125,9 +125,9 @@ class Rows {
 // What the report about one layer needs beside its state file.
 absl::Status FillLive(const Driver::Impl& impl, const DeviceState& device, report::Layer& layer) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId id, LayerId::Create(device.name()));
-  DMKIT_ASSIGN_OR_RETURN(const MountCount handed_out, impl.HandedOut(id));
-  layer.set_mount_count(handed_out.count);
-  if (handed_out.count != 0) layer.set_mount_path(impl.mounts.RootfsPath(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const Driver::Impl::Users users, impl.UsersOf(id));
+  layer.set_mount_count(users.gets + static_cast<uint32_t>(users.readers.size()));
+  if (layer.mount_count() != 0) layer.set_mount_path(impl.mounts.RootfsPath(device.name()));
   DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, impl.set->DeviceName(device.name()));
   layer.set_device_name(name.text());
   DMKIT_ASSIGN_OR_RETURN(const auto active, impl.set->ActiveInfo(device.name()));

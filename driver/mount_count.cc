@@ -82,21 +82,22 @@ absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::strin
   return MountCounts(*std::move(dir), std::move(boot_id));
 }
 
-absl::StatusOr<MountCount> MountCounts::Read(const LayerId& layer) const {
+absl::StatusOr<std::optional<MountCount>> MountCounts::Read(const LayerId& layer) const {
   const absl::StatusOr<std::string> text = sys::ReadFile(*dir_, layer.text(), kFileBytesMax);
   const int error = sys::GetErrno(text.status());
-  if (error == ENOENT || error == EFBIG) return MountCount();
+  if (error == ENOENT || error == EFBIG) return std::optional<MountCount>();
   if (!text.ok()) return Context(text.status(), "read", layer);
-  return ParseMountCount(*text, boot_id_).value_or(MountCount());
+  return ParseMountCount(*text, boot_id_);
 }
 
 absl::Status MountCounts::Write(const LayerId& layer, MountCount count) {
-  if (count.count == 0) {
-    const absl::Status removed = dir_->Unlink(layer.text());
-    return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : Context(removed, "clear", layer);
-  }
   return Context(sys::ReplaceFile(*dir_, layer.text(), PrintMountCount(count, boot_id_)), "write",
                  layer);
+}
+
+absl::Status MountCounts::Clear(const LayerId& layer) {
+  const absl::Status removed = dir_->Unlink(layer.text());
+  return sys::GetErrno(removed) == ENOENT ? absl::OkStatus() : Context(removed, "clear", layer);
 }
 
 }  // namespace dmkit::driver

@@ -25,8 +25,8 @@ struct MountCount {
   MountCount(uint32_t how_often = 0, bool only_read = false)
       : count(how_often), read_only(only_read) {}
 
-  uint32_t count;
-  bool read_only;  // mounted for readers only, so far
+  uint32_t count;  // 0: it is mounted for readers only (layer_readers.h), and goes with the last
+  bool read_only;  // mounted so, since nobody wanted more so far
 
   friend bool operator==(const MountCount& a, const MountCount& b) {
     return a.count == b.count && a.read_only == b.read_only;
@@ -41,13 +41,15 @@ class MountCounts {
   // DATA_LOSS when the boot id is none.
   static absl::StatusOr<MountCounts> Open(const sys::Host& host, absl::string_view run_dir);
 
-  // The count of `layer`; 0 when there is none, or when it is of an earlier boot. A file that
+  // The count of `layer`; nothing when there is none, or when it is of an earlier boot. A file that
   // cannot be understood counts as none: the caller then goes by whether the layer is mounted.
   // Errors are those of reading (EIO, EACCES).
-  absl::StatusOr<MountCount> Read(const LayerId& layer) const;
-  // Writes the count without fsync, for readers all at once or not at all; 0 removes the file. Safe
-  // to repeat. After an error the old count stands.
+  absl::StatusOr<std::optional<MountCount>> Read(const LayerId& layer) const;
+  // Writes the count without fsync, for readers all at once or not at all. Safe to repeat. After an
+  // error the old count stands.
   absl::Status Write(const LayerId& layer, MountCount count);
+  // Removes the count, which is then none. Safe to repeat.
+  absl::Status Clear(const LayerId& layer);
 
  private:
   MountCounts(std::unique_ptr<sys::Dir> dir, std::string boot_id)

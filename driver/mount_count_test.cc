@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -61,8 +62,8 @@ class MountCountsTest : public ::testing::Test {
   sys::Host host_ = linux_.host();
 };
 
-TEST_F(MountCountsTest, LayerWithoutAFileCountsZero) {
-  EXPECT_THAT(Open().Read(Layer("a")), IsOkAndHolds(Eq(0U)));
+TEST_F(MountCountsTest, LayerWithoutAFileHasNoCount) {
+  EXPECT_THAT(Open().Read(Layer("a")), IsOkAndHolds(Eq(std::nullopt)));
 }
 
 TEST_F(MountCountsTest, CountIsSeenByTheNextProcess) {
@@ -73,12 +74,20 @@ TEST_F(MountCountsTest, CountIsSeenByTheNextProcess) {
   EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(4294967295U)));
 }
 
-TEST_F(MountCountsTest, ZeroRemovesTheFileAndMayBeRepeated) {
+TEST_F(MountCountsTest, ClearRemovesTheFileAndMayBeRepeated) {
   MountCounts counts = Open();
   ASSERT_THAT(counts.Write(Layer("a"), 1), IsOk());
-  ASSERT_THAT(counts.Write(Layer("a"), 0), IsOk());
+  ASSERT_THAT(counts.Clear(Layer("a")), IsOk());
   EXPECT_THAT(host_.root->Stat(CountPath("a")), FailsWithErrno(ENOENT));
-  EXPECT_THAT(counts.Write(Layer("a"), 0), IsOk());
+  EXPECT_THAT(counts.Clear(Layer("a")), IsOk());
+}
+
+TEST_F(MountCountsTest, NoneOfTheGetsIsACountAndNotNoCount) {
+  MountCounts counts = Open();
+  for (const bool read_only : {false, true}) {
+    ASSERT_THAT(counts.Write(Layer("a"), MountCount(0, read_only)), IsOk());
+    EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(MountCount(0, read_only))));
+  }
 }
 
 TEST_F(MountCountsTest, LayersDoNotTouchEachOther) {
@@ -88,7 +97,7 @@ TEST_F(MountCountsTest, LayersDoNotTouchEachOther) {
     ASSERT_THAT(counts.Write(Layer(other), 7), IsOk());
   }
   ASSERT_THAT(counts.Write(Layer("a"), 1), IsOk());
-  ASSERT_THAT(counts.Write(Layer("a"), 0), IsOk());
+  ASSERT_THAT(counts.Clear(Layer("a")), IsOk());
   for (const char* other : {"a.tmp", "a.a", "a-"}) {
     EXPECT_THAT(counts.Read(Layer(other)), IsOkAndHolds(Eq(7U))) << other;
   }
@@ -107,7 +116,7 @@ TEST_F(MountCountsTest, CountOfAnEarlierBootIsNone) {
   std::string contents = Contents("a");
   contents[0] = contents[0] == '0' ? '1' : '0';
   Plant("a", contents);
-  EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(0U)));
+  EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(std::nullopt)));
 }
 
 TEST_F(MountCountsTest, FileCutOffAnywhereCountsAsNone) {
@@ -116,7 +125,7 @@ TEST_F(MountCountsTest, FileCutOffAnywhereCountsAsNone) {
   const std::string whole = Contents("a");
   for (size_t length = 0; length < whole.size(); ++length) {
     Plant("a", whole.substr(0, length));
-    EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(0U))) << length;
+    EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(std::nullopt))) << length;
   }
 }
 
@@ -134,7 +143,7 @@ TEST_F(MountCountsTest, WhatIsNoCountCountsAsNone) {
         absl::StrCat(boot_id, " 1", absl::string_view("\0\n", 2)), std::string(4096, '\0'),
         std::string(100000, '9')}) {
     Plant("a", contents);
-    EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(0U))) << contents.substr(0, 60);
+    EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(std::nullopt))) << contents.substr(0, 60);
   }
   ASSERT_THAT(counts.Write(Layer("a"), 1), IsOk());
   EXPECT_THAT(counts.Read(Layer("a")), IsOkAndHolds(Eq(1U)));
@@ -161,7 +170,7 @@ TEST_F(MountCountsTest, UnreadableCountIsAnErrorAndNotZero) {
 TEST_F(MountCountsTest, EveryCallFailsOnceAndTheCountIsOldOrNew) {
   MountCounts plain = Open();
   const LayerId layer = Layer("a");
-  for (const uint32_t next : {2U, 0U}) {
+  for (const std::optional<uint32_t> next : {std::optional<uint32_t>(2), {}}) {
     for (uint64_t call = 1;; ++call) {
       ASSERT_THAT(plain.Write(layer, 1), IsOk());
       FaultyHost faulty(host_);
@@ -169,7 +178,9 @@ TEST_F(MountCountsTest, EveryCallFailsOnceAndTheCountIsOldOrNew) {
       absl::Status status;
       {
         absl::StatusOr<MountCounts> counts = MountCounts::Open(faulty.host(), RunDir());
-        status = counts.ok() ? counts->Write(layer, next) : counts.status();
+        status = !counts.ok()       ? counts.status()
+                 : next.has_value() ? counts->Write(layer, *next)
+                                    : counts->Clear(layer);
       }
       EXPECT_EQ(faulty.open_handles(), 0U) << "call " << call;
       if (status.ok()) {

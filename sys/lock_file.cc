@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -104,6 +105,17 @@ absl::StatusOr<HeldLock> AcquireLock(const Host& host, Dir& dir, absl::string_vi
     DMKIT_RETURN_IF_ERROR(written);
   }
   return HeldLock(std::move(file));
+}
+
+absl::StatusOr<std::optional<std::string>> FindLockHolder(Dir& dir, absl::string_view name) {
+  OpenOptions options;
+  options.no_follow = true;
+  const absl::StatusOr<std::unique_ptr<File>> file = dir.OpenFile(name, options);
+  if (GetErrno(file.status()) == ENOENT) return std::optional<std::string>();
+  DMKIT_RETURN_IF_ERROR(file);
+  DMKIT_ASSIGN_OR_RETURN(const bool is_free, (*file)->TryLock(LockMode::kShared));
+  if (is_free) return std::optional<std::string>();
+  return std::optional<std::string>(DescribeHolder(**file));
 }
 
 }  // namespace dmkit::sys

@@ -5,6 +5,8 @@
 #define DMKIT_SYS_LOCK_FILE_H_
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -35,6 +37,11 @@ class HeldLock {
 // exclude each other as two processes do. Costs no fsync.
 absl::StatusOr<HeldLock> AcquireLock(const Host& host, Dir& dir, absl::string_view name,
                                      absl::string_view what, absl::Duration patience);
+
+// Who holds the lock on the file `name` in `dir`, for people: "process 12 (deleting web)". Nothing:
+// nobody does, or there is no such file. Does not wait, and does not stand in the way of others
+// that ask the same; who takes the lock at this moment may find it taken.
+absl::StatusOr<std::optional<std::string>> FindLockHolder(Dir& dir, absl::string_view name);
 
 }  // namespace dmkit::sys
 

@@ -255,5 +255,35 @@ TEST_F(LockFileTest, RefusesWhatIsNoPlaceForALock) {
   EXPECT_THAT(acquire(""), FailsWithErrno(ENOENT));
 }
 
+TEST_F(LockFileTest, HolderIsFoundWhileItHoldsTheLock) {
+  EXPECT_THAT(FindLockHolder(*dir_, "set.lock"), IsOkAndHolds(std::nullopt)) << "no file";
+  {
+    const absl::StatusOr<HeldLock> lock = Acquire("diff web");
+    ASSERT_THAT(lock, IsOk());
+    const auto holder = FindLockHolder(*dir_, "set.lock");
+    ASSERT_THAT(holder, IsOk());
+    EXPECT_EQ(holder->value_or(""),
+              absl::StrCat("process ", host_.processes->ProcessId(), " (diff web)"));
+  }
+  EXPECT_THAT(FindLockHolder(*dir_, "set.lock"), IsOkAndHolds(std::nullopt)) << "released";
+}
+
+TEST_F(LockFileTest, WhoAsksForTheHolderIsNotTakenForOneByOthersWhoAsk) {
+  ASSERT_THAT(Acquire("x"), IsOk());
+  OpenOptions options;
+  const auto asking = dir_->OpenFile("set.lock", options);
+  ASSERT_THAT(asking, IsOk());
+  ASSERT_THAT((*asking)->TryLock(LockMode::kShared), IsOkAndHolds(true));
+  EXPECT_THAT(FindLockHolder(*dir_, "set.lock"), IsOkAndHolds(std::nullopt));
+}
+
+TEST_F(LockFileTest, HolderThatCannotBeLookedForIsAnError) {
+  ASSERT_THAT(Acquire("x"), IsOk());
+  for (const char* call : {"OpenFile", "TryLock"}) {
+    faulty_.SetPlan(FaultyHost::FailMatching(call, "", EIO));
+    EXPECT_THAT(FindLockHolder(*dir_, "set.lock"), FailsWithErrno(EIO)) << call;
+  }
+}
+
 }  // namespace
 }  // namespace dmkit::sys

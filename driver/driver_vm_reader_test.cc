@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that are compared, and what else happens to them meanwhile: to the process that compares,
+// and by others.
+
+#include <cerrno>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "driver/driver_vm_fixture.h"
+#include "sys/status.h"
+#include "sys/string_stream.h"
+
+namespace dmkit::driver {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+class DriverReaderVmTest : public DriverVmTest {
+ protected:
+  // parent <- layer, which has one more file; neither of them mounted.
+  void SetUp() override {
+    ASSERT_THAT(Open().Create("parent", {}), sys::IsOk());
+    ASSERT_THAT(driver_->Create("layer", {"parent"}), sys::IsOk());
+    const auto path = driver_->Get("layer");
+    ASSERT_THAT(path, sys::IsOk());
+    Write(*path, "added", "x");
+    ASSERT_THAT(driver_->Put("layer", false), sys::IsOk());
+  }
+
+  // Compares the two and calls `meanwhile` once, while both are mounted.
+  absl::Status Compare(Driver& driver, const std::function<void()>& meanwhile) {
+    bool called = false;
+    const absl::Status compared = driver.Changes("layer", "parent", [&](const Change&) {
+      if (!std::exchange(called, true)) meanwhile();
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(called || !compared.ok());
+    return compared;
+  }
+
+  // As a process that is killed there.
+  void CompareAndBeKilled() {
+    const absl::Status compared =
+        Compare(*driver_, [&] { counted_.SetPlan(sys::FaultyHost::StopAt(1)); });
+    EXPECT_THAT(compared, sys::FailsWithErrno(EIO));
+    driver_.reset();
+    counted_.SetPlan(nullptr);
+    Open();
+    EXPECT_TRUE(IsUp("layer"));
+    EXPECT_TRUE(IsUp("parent"));
+  }
+
+  bool IsUp(const std::string& id) { return IsThere(absl::StrCat(config_.root, "/mnt/", id)); }
+
+  void ExpectAllDown() {
+    for (const std::string& name : DeviceNames()) EXPECT_THAT(name, EndsWith("-pool"));
+    EXPECT_FALSE(IsUp("parent"));
+    EXPECT_FALSE(IsUp("layer"));
+  }
+};
+
+TEST_F(DriverReaderVmTest, NextComparisonTakesDownWhatAKilledOneLeft) {
+  CompareAndBeKilled();
+  for (const char* id : {"layer", "parent"}) {
+    const auto left = driver_->Inspect(id);
+    ASSERT_THAT(left, sys::IsOk());
+    EXPECT_EQ(left->mount_count(), 0u) << id;
+  }
+  EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, PutTakesDownWhatAKilledComparisonLeft) {
+  CompareAndBeKilled();
+  EXPECT_THAT(driver_->Put("layer", false), sys::IsOk());
+  EXPECT_THAT(driver_->Put("parent", true), sys::IsOk());
+  ExpectAllDown();
+  EXPECT_THAT(driver_->Put("layer", false), sys::FailsWithErrno(EINVAL));
+}
+
+TEST_F(DriverReaderVmTest, GetOfWhatAKilledComparisonLeftIsOneAndCanBeWritten) {
+  CompareAndBeKilled();
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 1u);
+  Write(*path, "more", "x");
+  EXPECT_THAT(driver_->Put("layer", false), sys::IsOk());
+  EXPECT_FALSE(IsUp("layer"));
+  EXPECT_THAT(driver_->Put("parent", false), sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, RemoveGrowAndApplyTakeDownWhatAKilledComparisonLeft) {
+  sys::StringSink archive;
+  ASSERT_THAT(driver_->Diff("layer", "parent", {}, archive), sys::IsOk());
+  CompareAndBeKilled();
+  EXPECT_THAT(driver_->Grow("layer", sys::Bytes{96 << 20}), sys::IsOk());
+  EXPECT_FALSE(IsUp("layer"));
+  sys::StringSource in(archive.data());
+  EXPECT_THAT(driver_->ApplyDiff("parent", {}, in), sys::IsOk());
+  ExpectAllDown();
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "differs again", "x");
+  ASSERT_THAT(driver_->Put("layer", false), sys::IsOk());
+  CompareAndBeKilled();
+  EXPECT_THAT(driver_->Remove("layer"), sys::IsOk());
+  EXPECT_THAT(driver_->Remove("parent"), sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, CleanupTakesDownWhatAKilledComparisonLeft) {
+  CompareAndBeKilled();
+  EXPECT_THAT(driver_->Cleanup(), sys::IsOk());
+  EXPECT_FALSE(IsUp("layer"));
+  EXPECT_FALSE(IsUp("parent"));
+}
+
+TEST_F(DriverReaderVmTest, LayerThatIsComparedIsBusyAndItsReaderIsNamed) {
+  const auto busy = [&](const absl::Status& status) {
+    EXPECT_THAT(status, sys::FailsWithErrno(EBUSY));
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(absl::StrCat("process ", host().processes->ProcessId())),
+                      HasSubstr("(changes)")));
+  };
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        busy(driver_->Remove("parent"));
+                        busy(driver_->Put("layer", false));
+                        sys::StringSource nothing("");
+                        busy(driver_->ApplyDiff("layer", {}, nothing).status());
+                      }),
+              sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, LastPutLeavesTheLayerToWhoComparesIt) {
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 2u);
+                        EXPECT_THAT(driver_->Put("layer", false), sys::IsOk());
+                        EXPECT_TRUE(IsUp("layer"));
+                        EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 1u);
+                      }),
+              sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, LayerThatWasHandedOutIsNotTakenFromUnderItsUserByAKilledComparison) {
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  CompareAndBeKilled();
+  EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 1u);
+  EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
+  Write(*path, "still writable", "x");
+  EXPECT_THAT(driver_->Put("layer", false), sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, LayerStaysUpUntilTheLastOfItsReadersHasEnded) {
+  auto other_dm = dm::DeviceMapper::Open(kernel_->OtherHost());
+  ASSERT_THAT(other_dm, sys::IsOk());
+  auto other = Driver::Open(*other_dm, config_);
+  ASSERT_THAT(other, sys::IsOk());
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        EXPECT_THAT(Compare(**other, [] {}), sys::IsOk());
+                        EXPECT_TRUE(IsUp("layer"));
+                        EXPECT_TRUE(IsUp("parent"));
+                      }),
+              sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, PutOfAllTakesTheLayerFromWhoComparesItAndHarmsNeither) {
+  EXPECT_THAT(Compare(*driver_, [&] { EXPECT_THAT(driver_->Put("layer", true), sys::IsOk()); }),
+              sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, LayerGrowsWhileItIsCompared) {
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        EXPECT_THAT(driver_->Grow("layer", sys::Bytes{96 << 20}), sys::IsOk());
+                        EXPECT_TRUE(IsUp("layer"));
+                      }),
+              sys::IsOk());
+  ExpectAllDown();
+  const auto path = driver_->Get("layer");
+  ASSERT_THAT(path, sys::IsOk());
+  EXPECT_GT((*host().root->OpenDir(*path))->Space()->total_bytes, uint64_t{70} << 20);
+}
+
+// A comparison with an error, or the end, at each of its calls: the next one leaves nothing up.
+class DriverReaderSweepVmTest : public DriverReaderVmTest {
+ protected:
+  void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
+    config_.lock_patience = absl::ZeroDuration();
+    Open();
+    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
+      counted_.SetPlan(plan(call));
+      const absl::Status status = Compare(*driver_, [] {});
+      const bool reached = counted_.calls() >= call;
+      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
+                                status.ToString()));
+      counted_.SetPlan(nullptr);
+      if (restart) Open();
+      EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
+      ExpectAllDown();
+      if (HasFailure()) return;
+      if (reached) continue;
+      EXPECT_THAT(status, sys::IsOk());
+      EXPECT_GT(call, 10u) << "the sweep has hardly begun";
+      return;
+    }
+  }
+  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
+    return sys::FaultyHost::FailCall(call, EIO);
+  }
+};
+
+TEST_F(DriverReaderSweepVmTest, ComparisonThatFailsAnywhereIsInNobodysWay) {
+  Sweep(FailOnce, /*restart=*/false);
+}
+
+TEST_F(DriverReaderSweepVmTest, ComparisonThatEndsAnywhereIsInNobodysWay) {
+  Sweep(sys::FaultyHost::StopAt, /*restart=*/true);
+}
+
+}  // namespace
+}  // namespace dmkit::driver
