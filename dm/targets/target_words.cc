@@ -71,15 +71,22 @@ absl::StatusOr<std::optional<uint64_t>> TargetWords::NumberOrDash(absl::string_v
   return std::optional<uint64_t>(number);
 }
 
-absl::StatusOr<TargetWords::Usage> TargetWords::UsedOfTotal(absl::string_view field) {
+absl::StatusOr<TargetWords::Usage> TargetWords::Ratio(absl::string_view field) {
   DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, Word(field));
   const size_t slash = word.find('/');
   if (slash == absl::string_view::npos) return NotUnderstood(field, word);
   const std::optional<uint64_t> used = sys::ParseUnsigned(word.substr(0, slash));
   const std::optional<uint64_t> total = sys::ParseUnsigned(word.substr(slash + 1));
-  // Callers subtract the two to learn what is free.
-  if (!used || !total || *used > *total) return NotUnderstood(field, word);
+  if (!used || !total) return NotUnderstood(field, word);
   return Usage{*used, *total};
+}
+
+absl::StatusOr<TargetWords::Usage> TargetWords::UsedOfTotal(absl::string_view field) {
+  const absl::string_view word = Peek();
+  DMKIT_ASSIGN_OR_RETURN(const Usage usage, Ratio(field));
+  // Callers subtract the two to learn what is free.
+  if (usage.used > usage.total) return NotUnderstood(field, word);
+  return usage;
 }
 
 absl::StatusOr<sys::DeviceNumber> TargetWords::Device(absl::string_view field) {
@@ -113,5 +120,11 @@ absl::Status TargetWords::ExpectEnd() const {
   if (AtEnd()) return absl::OkStatus();
   return NotUnderstood("what should be the end", Peek());
 }
+
+absl::Status RefusedArguments(absl::string_view type, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(type, " target: ", why));
+}
+
+bool IsPowerOfTwo(uint64_t number) { return number != 0 && (number & (number - 1)) == 0; }
 
 }  // namespace dmkit::dm

@@ -49,6 +49,8 @@ class TargetWords {
     uint64_t total = 0;
   };
   absl::StatusOr<Usage> UsedOfTotal(absl::string_view field);
+  // The same for a pair whose first number the kernel does not keep below the second.
+  absl::StatusOr<Usage> Ratio(absl::string_view field);
   absl::StatusOr<sys::DeviceNumber> Device(absl::string_view field);
   // Nothing for "-".
   absl::StatusOr<std::optional<sys::DeviceNumber>> DeviceOrDash(absl::string_view field);
@@ -74,6 +76,11 @@ class TargetWords {
   std::vector<absl::string_view> words_;
   size_t next_ = 0;
 };
+
+// INVALID_ARGUMENT: arguments that the constructor of a target of `type` would refuse, and why.
+absl::Status RefusedArguments(absl::string_view type, absl::string_view why);
+
+bool IsPowerOfTwo(uint64_t number);
 
 }  // namespace dmkit::dm
 

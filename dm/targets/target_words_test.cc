@@ -96,6 +96,24 @@ TEST(TargetWordsTest, UsageIsTwoNumbersAndTheFirstIsNotTheLarger) {
   }
 }
 
+TEST(TargetWordsTest, TheFirstOfARatioMayBeTheLarger) {
+  const absl::StatusOr<TargetWords::Usage> ratio = Text("6/5").Ratio("n");
+  ASSERT_TRUE(ratio.ok());
+  EXPECT_EQ(ratio->used, 6u);
+  EXPECT_EQ(ratio->total, 5u);
+  for (absl::string_view line : {"6", "/5", "6/", "6/5/4", "a/5", "6/-5", ""}) {
+    EXPECT_THAT(Text(line).Ratio("n"), FailsWithCode(absl::StatusCode::kDataLoss)) << line;
+  }
+}
+
+TEST(TargetWordsTest, PowersOfTwoHaveOneBit) {
+  EXPECT_TRUE(IsPowerOfTwo(1));
+  EXPECT_TRUE(IsPowerOfTwo(uint64_t{1} << 63));
+  for (uint64_t number : {uint64_t{0}, uint64_t{3}, ~uint64_t{0}}) {
+    EXPECT_FALSE(IsPowerOfTwo(number)) << number;
+  }
+}
+
 TEST(TargetWordsTest, DeviceIsMajorAndMinor) {
   EXPECT_EQ(*Text("254:1048575").Device("n"), (sys::DeviceNumber{254, 1048575}));
   for (absl::string_view line :
