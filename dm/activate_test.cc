@@ -57,12 +57,6 @@ class ActivateTest : public ::testing::Test {
       return std::holds_alternative<T>(request) ? Reply(info) : before(request);
     };
   }
-  void StartUdevd() {
-    scripted_.root.nodes["/run/udev/control"].type = sys::FileType::kSocket;
-    scripted_.root.texts["/lib/udev/rules.d/55-dm.rules"] =
-        "IMPORT{program}=\"/sbin/dmsetup udevflags $env{DM_COOKIE}\"\n";
-    scripted_.root.texts["/sbin/dmsetup"] = "program";
-  }
   bool HasNode() { return scripted_.root.nodes.count(kMapperNode) != 0; }
   void PutNode() {
     scripted_.root.nodes[kMapperNode].type = sys::FileType::kBlockDevice;
@@ -175,7 +169,7 @@ TEST_F(ActivateTest, CreateFailsAtEveryCallAndLeavesNothing) {
 }
 
 TEST_F(ActivateTest, TheLinkIsLeftToAUdevdThatMakesLinks) {
-  StartUdevd();
+  scripted_.StartUdevd();
   ASSERT_THAT(CreateDevice(dm_, Device()), IsOk());
   EXPECT_FALSE(HasNode());
   EXPECT_EQ(scripted_.root.nodes.count("/dev/dm-3"), 1u);
@@ -183,7 +177,7 @@ TEST_F(ActivateTest, TheLinkIsLeftToAUdevdThatMakesLinks) {
 }
 
 TEST_F(ActivateTest, ANodeThatADeadDeviceLeftIsOutOfUdevdsWay) {
-  StartUdevd();
+  scripted_.StartUdevd();
   PutNode();
   bool had_node = true;
   scripted_.responder = [this, &had_node](const Request& request) {
@@ -195,7 +189,7 @@ TEST_F(ActivateTest, ANodeThatADeadDeviceLeftIsOutOfUdevdsWay) {
 }
 
 TEST_F(ActivateTest, WithoutTheRulesForLinksTheNodeIsMadeHere) {
-  StartUdevd();
+  scripted_.StartUdevd();
   scripted_.root.texts.erase("/lib/udev/rules.d/55-dm.rules");
   ASSERT_THAT(CreateDevice(dm_, Device()), IsOk());
   EXPECT_TRUE(HasNode());

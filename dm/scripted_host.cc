@@ -68,23 +68,6 @@ class NoProcesses : public sys::Processes {
   absl::Status UnlockMemory() override { return Unsupported(); }
 };
 
-class NoSemaphores : public sys::Semaphores {
- public:
-  absl::StatusOr<int32_t> Create(uint32_t) override { return Unsupported(); }
-  absl::StatusOr<int32_t> Find(uint32_t) override { return Unsupported(); }
-  absl::StatusOr<int32_t> Value(int32_t) override { return Unsupported(); }
-  absl::Status SetValue(int32_t, int32_t) override { return Unsupported(); }
-  absl::Status Add(int32_t, int32_t) override { return Unsupported(); }
-  absl::StatusOr<bool> WaitForZero(int32_t, absl::Duration) override { return Unsupported(); }
-  absl::Status Remove(int32_t) override { return Unsupported(); }
-  absl::StatusOr<std::vector<sys::SemaphoreSet>> ListSets() override { return Unsupported(); }
-};
-
-class NoRandom : public sys::Random {
- public:
-  absl::Status Fill(absl::Span<char>) override { return Unsupported(); }
-};
-
 struct Replier {
   DeviceInfo info;
 
@@ -132,8 +115,6 @@ std::string KeyName(const CreateRequest& request, int) { return request.name.tex
 struct ScriptedHost::Unused {
   NoMounts mounts;
   NoProcesses processes;
-  NoSemaphores semaphores;
-  NoRandom random;
 };
 
 class ScriptedHost::Control : public TextFile {
@@ -183,11 +164,35 @@ sys::Host ScriptedHost::host() {
   sys::Host host;
   host.mounts = &unused_->mounts;
   host.processes = &unused_->processes;
-  host.semaphores = &unused_->semaphores;
-  host.random = &unused_->random;
+  host.semaphores = &semaphores;
+  host.random = &random;
   host.root = &root;
   host.clock = &clock;
   return host;
+}
+
+void ScriptedHost::StartUdevd() {
+  root.nodes["/run/udev/control"].type = sys::FileType::kSocket;
+  root.texts["/lib/udev/rules.d/55-dm.rules"] =
+      "# udevflags\nIMPORT{program}=\"/sbin/dmsetup udevflags $env{DM_COOKIE}\"\n";
+  root.texts["/lib/udev/rules.d/95-dm-notify.rules"] =
+      "# udevcomplete\n"
+      "ENV{DM_COOKIE}==\"?*\", RUN+=\"/sbin/dmsetup udevcomplete $env{DM_COOKIE}\"\n";
+  root.texts["/sbin/dmsetup"] = "program";
+  root.texts["/proc/net/unix"] =
+      "Num       RefCount Protocol Flags    Type St Inode Path\n"
+      "0000000000000000: 00000002 00000000 00010000 0005 01 1234 /run/udev/control\n";
+  root.texts["/proc/1/comm"] = "systemd\n";
+  root.texts["/proc/300/comm"] = "systemd-udevd\n";
+  root.links["/proc/self/ns/pid"] = "pid:[4026531836]";
+  root.links["/proc/self/ns/ipc"] = "ipc:[4026531839]";
+  root.links["/proc/300/ns/ipc"] = "ipc:[4026531839]";
+}
+
+void ScriptedHost::KillUdevd() {
+  root.texts["/proc/net/unix"] = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+  root.texts.erase("/proc/300/comm");
+  root.links.erase("/proc/300/ns/ipc");
 }
 
 std::string ScriptedHost::TakeCommands() {

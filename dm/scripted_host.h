@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "dm/replies.h"
 #include "dm/requests.h"
+#include "dm/scripted_semaphores.h"
 #include "dm/types.h"
 #include "sys/host.h"
 
@@ -114,11 +115,19 @@ class ScriptedHost {
 
   ScriptedRoot root;
   ScriptedClock clock;
+  ScriptedSemaphores semaphores{clock};
+  ScriptedRandom random;
   TraceLines trace;
   sys::Host host();
 
   // The commands of `requests` since the last call, as one line: "DEV_CREATE TABLE_LOAD".
   std::string TakeCommands();
+
+  // Puts there what shows of a udevd with Debian's rules for device-mapper. It does no work: see
+  // ScriptedSemaphores::on_wait.
+  void StartUdevd();
+  // As if it was killed: its socket stays, nobody has it open.
+  void KillUdevd();
 
   // A successful reply to any request: device 253:3, with the name that was asked for where one
   // was.

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who makes, renames and removes the entry in /dev/mapper, and what is said of it.
+
+#include "dm/udev_nodes.h"
+
+#include <cerrno>
+#include <string>
+
+#include "dm/scripted_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/faulty_host.h"
+#include "sys/status_matchers.h"
+
+namespace dmkit::dm {
+namespace {
+
+using ::dmkit::sys::FailsWithCode;
+using ::dmkit::sys::FailsWithErrno;
+using ::dmkit::sys::IsOk;
+using ::dmkit::sys::IsOkAndHolds;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::ScriptedHost;
+
+constexpr sys::DeviceNumber kDevice = {253, 3};
+constexpr char kWeb[] = "/dev/mapper/web";
+constexpr char kNew[] = "/dev/mapper/new";
+
+class UdevNodesTest : public ::testing::Test {
+ protected:
+  UdevNodesTest() {
+    PutNode("/dev/dm-3", kDevice);
+    PutNode("/dev/dm-4", {253, 4});
+  }
+  void PutNode(const std::string& path, sys::DeviceNumber device) {
+    scripted_.root.nodes[path].type = sys::FileType::kBlockDevice;
+    scripted_.root.nodes[path].rdevice = device;
+  }
+  NodeChange Change(NodeChange::Kind kind) {
+    NodeChange change;
+    change.kind = kind;
+    change.name = "web";
+    change.new_name = "new";
+    change.device = kDevice;
+    change.owner.mode = 0640;
+    return change;
+  }
+  NodeChange Make() { return Change(NodeChange::Kind::kMake); }
+  NodeChange Rename() { return Change(NodeChange::Kind::kRename); }
+  NodeChange Remove() { return Change(NodeChange::Kind::kRemove); }
+
+  // An operation whose uevent udevd meets with `work`; without one it never does.
+  absl::StatusOr<std::string> Settle(const NodeChange& change, std::function<void()> work,
+                                     absl::string_view dev_dir = "/dev") {
+    scripted_.StartUdevd();
+    scripted_.semaphores.on_wait = [this, work](int32_t id) {
+      if (!work) return;
+      work();
+      scripted_.semaphores.sets[id].value = 0;
+    };
+    UdevSync sync = UdevSync::Open(scripted_.host(), UdevOptions());
+    sync.Begin();
+    sync.Done(true, true);
+    auto warning = SettleMapperNode(scripted_.host(), sync, dev_dir, change);
+    EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
+    return warning;
+  }
+  // On a host without udevd.
+  absl::StatusOr<std::string> SettleAlone(const NodeChange& change) {
+    UdevSync sync = UdevSync::Open(scripted_.host(), UdevOptions());
+    EXPECT_FALSE(sync.active());
+    return SettleMapperNode(scripted_.host(), sync, "/dev", change);
+  }
+  std::map<std::string, std::string>& links() { return scripted_.root.links; }
+  std::map<std::string, sys::FileStat>& nodes() { return scripted_.root.nodes; }
+
+  ScriptedHost scripted_;
+};
+
+TEST_F(UdevNodesTest, UdevdsLinkIsAllThatIsNeeded) {
+  EXPECT_THAT(Settle(Make(), [this] { links()[kWeb] = "../dm-3"; }), IsOkAndHolds(""));
+  EXPECT_EQ(links()[kWeb], "../dm-3");
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+}
+
+TEST_F(UdevNodesTest, ALinkThatUdevdDidNotMakeIsMadeUpForWithAWarning) {
+  EXPECT_THAT(Settle(Make(), [] {}),
+              IsOkAndHolds("/dev/mapper/web not set up by udev: Falling back to direct node "
+                           "creation."));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+  EXPECT_EQ(nodes()[kWeb].mode, 0640u);
+}
+
+TEST_F(UdevNodesTest, ALinkToAnotherDeviceIsReplaced) {
+  EXPECT_THAT(Settle(Make(), [this] { links()[kWeb] = "../dm-4"; }), IsOk());
+  EXPECT_EQ(links().count(kWeb), 0u);
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+}
+
+TEST_F(UdevNodesTest, AfterTheDeadlineTheNodeIsMadeAndBothAreTold) {
+  const auto warning = Settle(Make(), nullptr);
+  ASSERT_THAT(warning, IsOk());
+  EXPECT_THAT(*warning, AllOf(HasSubstr("was not completed by udevd within 30s"),
+                              HasSubstr("\n/dev/mapper/web not set up by udev")));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+}
+
+TEST_F(UdevNodesTest, AfterTheDeadlineWorkThatIsDoneIsLeftAsItIs) {
+  links()[kWeb] = "../dm-3";
+  const auto warning = Settle(Make(), nullptr);
+  ASSERT_THAT(warning, IsOk());
+  EXPECT_THAT(*warning, Not(HasSubstr("\n")));
+  EXPECT_EQ(links()[kWeb], "../dm-3");
+}
+
+TEST_F(UdevNodesTest, WithoutUdevdTheNodeIsMadeWithoutAWord) {
+  EXPECT_THAT(SettleAlone(Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+  EXPECT_EQ(nodes()[kWeb].mode, 0640u);
+}
+
+TEST_F(UdevNodesTest, RemovedByUdevdIsAllThatIsNeeded) {
+  links()[kWeb] = "../dm-9";
+  EXPECT_THAT(Settle(Remove(), [this] { links().erase(kWeb); }), IsOkAndHolds(""));
+}
+
+TEST_F(UdevNodesTest, WhatUdevdDidNotRemoveIsRemovedWithAWarning) {
+  const std::string text =
+      "Node /dev/mapper/web was not removed by udev. Falling back to direct node removal.";
+  links()[kWeb] = "../dm-9";
+  EXPECT_THAT(Settle(Remove(), [] {}), IsOkAndHolds(text));
+  EXPECT_EQ(links().count(kWeb), 0u);
+  PutNode(kWeb, kDevice);
+  EXPECT_THAT(Settle(Remove(), [] {}), IsOkAndHolds(text));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+}
+
+TEST_F(UdevNodesTest, TheLinkOfTheNextDeviceOfThatNameStays) {
+  EXPECT_THAT(Settle(Remove(), [this] { links()[kWeb] = "../dm-4"; }), IsOkAndHolds(""));
+  EXPECT_EQ(links()[kWeb], "../dm-4");
+}
+
+TEST_F(UdevNodesTest, WithoutUdevdTheNodeIsRemovedWithoutAWord) {
+  PutNode(kWeb, kDevice);
+  EXPECT_THAT(SettleAlone(Remove()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  EXPECT_THAT(SettleAlone(Remove()), IsOkAndHolds("")) << "repeatable";
+}
+
+TEST_F(UdevNodesTest, RenamedByUdevdIsAllThatIsNeeded) {
+  links()[kWeb] = "../dm-3";
+  EXPECT_THAT(Settle(Rename(),
+                     [this] {
+                       links().erase(kWeb);
+                       links()[kNew] = "../dm-3";
+                     }),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kNew), 0u);
+}
+
+TEST_F(UdevNodesTest, WhatUdevdDidNotRenameIsRenamedWithAWarning) {
+  links()[kWeb] = "../dm-3";
+  EXPECT_THAT(Settle(Rename(), [] {}), IsOkAndHolds(HasSubstr("new node is not present")));
+  EXPECT_EQ(links().count(kWeb), 0u);
+  EXPECT_EQ(links()[kNew], "../dm-3");
+}
+
+TEST_F(UdevNodesTest, AnOldNameThatStaysIsRemovedWithAWarning) {
+  links()[kWeb] = "../dm-3";
+  EXPECT_THAT(Settle(Rename(), [this] { links()[kNew] = "../dm-3"; }),
+              IsOkAndHolds(HasSubstr("old node is still present")));
+  EXPECT_EQ(links().count(kWeb), 0u);
+  EXPECT_EQ(links()[kNew], "../dm-3");
+}
+
+TEST_F(UdevNodesTest, AnOldNameThatAnotherDeviceHasByNowStays) {
+  links()[kWeb] = "../dm-4";
+  EXPECT_THAT(Settle(Rename(), [this] { links()[kNew] = "../dm-3"; }), IsOkAndHolds(""));
+  EXPECT_EQ(links()[kWeb], "../dm-4");
+}
+
+TEST_F(UdevNodesTest, WithoutUdevdARenameMovesTheNodeOrMakesIt) {
+  PutNode(kWeb, kDevice);
+  EXPECT_THAT(SettleAlone(Rename()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  EXPECT_EQ(nodes()[kNew].rdevice, kDevice);
+  nodes().erase(kNew);
+  EXPECT_THAT(SettleAlone(Rename()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kNew].rdevice, kDevice);
+}
+
+TEST_F(UdevNodesTest, InAnotherDirectoryAllWorkIsOursAndWordless) {
+  nodes()["/tmp/dev"].type = sys::FileType::kDirectory;
+  EXPECT_THAT(Settle(
+                  Make(), [] {}, "/tmp/dev/"),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes()["/tmp/dev/mapper/web"].rdevice, kDevice);
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  EXPECT_THAT(Settle(
+                  Remove(), [] {}, "/tmp/dev"),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count("/tmp/dev/mapper/web"), 0u);
+}
+
+TEST_F(UdevNodesTest, ASlashBehindDevIsTheSameDirectory) {
+  EXPECT_THAT(Settle(
+                  Make(), [this] { links()[kWeb] = "../dm-3"; }, "/dev/"),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+}
+
+TEST_F(UdevNodesTest, WithASharedCookieNothingIsWaitedForOrTouched) {
+  scripted_.StartUdevd();
+  const int32_t id = scripted_.semaphores.Create(0x0d4d4321).value();
+  scripted_.semaphores.sets[id].value = 1;
+  UdevOptions options;
+  options.shared_cookie = 0x0d4d4321;
+  UdevSync sync = UdevSync::Open(scripted_.host(), options);
+  sync.Begin();
+  sync.Done(true, true);
+  sys::FaultyHost counted(scripted_.host());
+  for (const NodeChange& change : {Make(), Rename(), Remove()}) {
+    EXPECT_THAT(SettleMapperNode(counted.host(), sync, "/dev", change), IsOkAndHolds(""));
+  }
+  EXPECT_EQ(counted.calls(), 0u);
+  EXPECT_EQ(scripted_.semaphores.sets[id].value, 2);
+}
+
+TEST_F(UdevNodesTest, WhatIsInTheWayIsAnError) {
+  nodes()[kWeb].type = sys::FileType::kRegular;
+  EXPECT_THAT(SettleAlone(Make()), FailsWithErrno(EEXIST));
+  NodeChange odd = Make();
+  odd.name = "a/b";
+  EXPECT_THAT(SettleAlone(odd), FailsWithCode(absl::StatusCode::kInvalidArgument));
+  const auto late = Settle(Make(), nullptr);
+  EXPECT_THAT(late, FailsWithErrno(EEXIST));
+  EXPECT_THAT(std::string(late.status().message()), HasSubstr("was not completed"));
+}
+
+}  // namespace
+}  // namespace dmkit::dm
