@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/dmsetup/command.h"
 
+#include <optional>
+#include <string>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "dm/dmsetup/tree_text.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
 
 // The texts are read by people who know dmsetup's: they are its own.
 constexpr Command kCommands[] = {
+    {"help", "[-c|-C|--columns]", 0, 0, Repeat::kOnce, Help},
     {"create",
      "<dev_name>\n"
      "\t    [-j|--major <major> -m|--minor <minor>]\n"
@@ -35,7 +40,16 @@ constexpr Command kCommands[] = {
     {"rename", "<device> [--setuuid] <new_name_or_uuid>", 1, 2, Repeat::kOnce, Rename},
     {"measure", "[<device>...]", 0, -1, Repeat::kEachSelectable, NotSupported},
     {"message", "<device> <sector> <message>", 2, -1, Repeat::kOnce, Message},
+    {"ls", "[--target <target_type>] [--exec <command>] [-o <options>] [--tree]", 0, 0,
+     Repeat::kOnce, Ls},
+    {"info", "[<device>...]", 0, -1, Repeat::kEach, Info},
+    {"deps", "[-o <options>] [<device>...]", 0, -1, Repeat::kEachSelectable, Deps},
     {"stats", "<command> [<options>] [<device>...]", 1, -1, Repeat::kEach, NotSupported},
+    {"status", "[<device>...] [--noflush] [--target <target_type>]", 0, -1, Repeat::kEachSelectable,
+     Status},
+    {"table", "[<device>...] [--concise] [--target <target_type>] [--showkeys]", 0, -1,
+     Repeat::kEachSelectable, Status},
+    {"wait", "<device> [<event_nr>] [--noflush]", 0, 2, Repeat::kOnce, Wait},
     {"mknodes", "[<device>...]", 0, -1, Repeat::kEach, MakeNodes},
     {"mangle", "[<device>...]", 0, -1, Repeat::kEach, MangleName},
     {"udevcreatecookie", "", 0, 0, Repeat::kOnce, UdevCreateCookie},
@@ -44,7 +58,11 @@ constexpr Command kCommands[] = {
     {"udevcomplete", "<cookie>", 1, 1, Repeat::kOnce, UdevComplete},
     {"udevcomplete_all", "[<age_in_minutes>]", 0, 1, Repeat::kOnce, UdevCompleteAll},
     {"udevcookies", "", 0, 0, Repeat::kOnce, UdevCookies},
+    {"target-version", "[<target>...]", 1, -1, Repeat::kEach, TargetVersionCommand},
+    {"targets", "", 0, 0, Repeat::kOnce, Targets},
+    {"version", "", 0, 0, Repeat::kOnce, VersionCommand},
     {"setgeometry", "<device> <cyl> <head> <sect> <start>", 5, 5, Repeat::kOnce, SetGeometry},
+    {"splitname", "<device> [<subsystem>]", 1, 2, Repeat::kOnce, SplitName},
 };
 
 struct NamingWord {
@@ -58,6 +76,16 @@ constexpr NamingWord kNamingWords[] = {
     {"devname", DeviceNaming::kMapName},
 };
 
+bool TakeTreeOptions(Context& context) {
+  TreeStyle& style = context.output.tree_style;
+  if (context.environment.utf8) style.symbols = TreeSymbols::kUtf8;
+  const std::optional<std::string> wrong =
+      ParseTreeStyle(context.words.options.value_or(""), &style);
+  if (!wrong.has_value()) return true;
+  context.Error(absl::StrCat("Tree options not recognised: ", *wrong, "."));
+  return false;
+}
+
 }  // namespace
 
 absl::Span<const Command> Commands() { return kCommands; }
@@ -70,9 +98,8 @@ const Command* FindCommand(absl::string_view name) {
 }
 
 bool TakeOptions(Context& context) {
-  if (context.words.columns || context.words.tree || !context.words.options.has_value()) {
-    return true;
-  }
+  if (context.words.tree) return TakeTreeOptions(context);
+  if (context.words.columns || !context.words.options.has_value()) return true;
   absl::string_view rest = *context.words.options;
   while (!rest.empty()) {
     const size_t comma = rest.find(',');

@@ -45,6 +45,15 @@ void PrintUsage(Context& context);
 // was told.
 bool TakeOptions(Context& context);
 
+// Whether a command that tells something is to tell of all devices: nothing names one.
+bool MeansAll(const Context& context, Arguments arguments);
+
+// Makes the report that --columns asks for, before the command is called. False when it asks for
+// something that is not there, which was told.
+bool StartReport(Context& context, const Command& command);
+// Prints what was kept for the end, also after a failure.
+void FinishOutput(Context& context);
+
 // What `info` tells of the device that `device` names (or -u, or -j and -m, when it is empty), for
 // the option -v of commands that change one.
 bool ShowDevice(Context& context, Arguments device);

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "dm/device_mapper.h"
 #include "dm/dmsetup/mangling.h"
+#include "dm/dmsetup/output_state.h"
 #include "dm/dmsetup/words.h"
 #include "sys/host.h"
 #include "sys/stream.h"
@@ -26,6 +27,7 @@ struct Environment {
   std::optional<std::string> udev_cookie;    // DM_UDEV_COOKIE
   std::optional<std::string> mangling_mode;  // DM_DEFAULT_NAME_MANGLING_MODE
   bool disable_udev = false;                 // DM_DISABLE_UDEV is set, to whatever
+  bool utf8 = false;                         // the locale's characters are UTF-8
   // What a relative path starts from; no variable, but as much the process's own.
   std::string working_dir = "/";
 };
@@ -61,6 +63,7 @@ class Context {
   bool multiple_devices = false;
   // The transaction of somebody else that uevents belong to: the option's, else the environment's.
   std::optional<uint32_t> udev_cookie;
+  OutputState output;
   // Said once that udevd is there and not used.
   bool told_udev_disabled = false;
   // "/dev" unless the environment says otherwise, and the directory of the nodes in it.

@@ -70,13 +70,17 @@ bool Work(Context& context) {
   }
   const Command* command = ChooseCommand(context);
   if (command == nullptr) return false;
-  const bool told_only = context.words.help || context.words.version;
-  if (!told_only && !TakeOptions(context)) {
+  if (context.words.help || context.words.version) return Call(context, *command);
+  if (command->name == "splitname") context.words.columns = true;
+  if (!TakeOptions(context)) {
     context.Error("Couldn't process command line.");
     return false;
   }
-  if (!told_only) TakeUdevCookie(context);
-  return Call(context, *command);
+  TakeUdevCookie(context);
+  if (context.words.columns && !StartReport(context, *command)) return false;
+  const bool done = Call(context, *command);
+  FinishOutput(context);
+  return done;
 }
 
 }  // namespace

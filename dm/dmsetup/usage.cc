@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The usage, in dmsetup's words: scripts that look for an option in it must find it.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "dm/dmsetup/command.h"
+#include "dm/dmsetup/report_fields.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
@@ -34,6 +36,13 @@ constexpr absl::string_view kTail =
     "                           blkdevname, [no]device, active, open, rw and uuid.\n";
 
 }  // namespace
+
+bool Help(Context& context, const Command&, Arguments) {
+  PrintUsage(context);
+  // The last line feed is Error's.
+  if (context.words.columns) context.Error(absl::StripSuffix(FieldHelp(), "\n"));
+  return true;
+}
 
 void PrintUsage(Context& context) {
   std::string text(kHead);

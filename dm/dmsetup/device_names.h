@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sysfs tells of a block device: its names, and how far it reads ahead.
+
+#ifndef DMKIT_DM_DMSETUP_DEVICE_NAMES_H_
+#define DMKIT_DM_DMSETUP_DEVICE_NAMES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "dm/dmsetup/context.h"
+#include "sys/device_number.h"
+
+namespace dmkit::dm::dmsetup {
+
+// The kernel's name, "dm-3"; nothing for a device that has no disk, as one without a table.
+std::optional<std::string> BlockDeviceName(Context& context, sys::DeviceNumber device);
+
+// The name of a mapped device as the kernel has it; for any other its block device name.
+std::optional<std::string> MapName(Context& context, sys::DeviceNumber device);
+
+// As `naming` says, "MAJOR<separator>MINOR" where there is no such name.
+std::string DeviceText(Context& context, sys::DeviceNumber device, DeviceNaming naming,
+                       absl::string_view separator);
+
+// In sectors: from sysfs, else from the node of the name `shown`. Nothing after an error, which was
+// told.
+std::optional<uint32_t> ReadAheadOf(Context& context, absl::string_view shown,
+                                    sys::DeviceNumber device);
+
+}  // namespace dmkit::dm::dmsetup
+
+#endif  // DMKIT_DM_DMSETUP_DEVICE_NAMES_H_
