@@ -19,7 +19,7 @@
 
 namespace dmkit::dm {
 
-// How often a kernel is asked that cannot tell of events: one before interface 4.37 (Linux 4.15).
+// How often a kernel is asked that cannot tell of events: one before interface 4.37.
 inline constexpr absl::Duration kSampleInterval = absl::Milliseconds(200);
 
 // What has become of one device between two looks. Without `before` it has appeared, without

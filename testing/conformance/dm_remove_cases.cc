@@ -241,6 +241,30 @@ TEST_F(DmDeferredRemove, CanBeTakenBack) {
   EXPECT_TRUE(Exists("a"));
 }
 
+TEST_F(DmDeferredRemove, TakingItBackSendsNoUevent) {
+  Activate("a", 8, "zero", "");
+  const auto file = Open(Node("a"));
+  ASSERT_EQ(Remove("a", DM_DEFERRED_REMOVE, 5), 0);
+  TakeUevents();
+  ASSERT_EQ(Message("a", "@cancel_deferred_remove"), 0);
+  EXPECT_EQ(TakeUevents(), Lines());
+}
+
+TEST_F(DmDeferredRemove, CanBeTakenBackByAnyKeyAndMoreThanOnce) {
+  ASSERT_EQ(Create("a", "U"), 0);
+  ASSERT_EQ(Load("a", 8, "zero", ""), 0);
+  const uint64_t device = Status("a").device();
+  const auto file = Open(Node("a"));
+  for (DmRequest request : {DmRequest().Uuid("U"), DmRequest().Device(device)}) {
+    ASSERT_EQ(Remove("a", DM_DEFERRED_REMOVE), 0);
+    request.Message(0, "@cancel_deferred_remove");
+    const DmRequest again = request;
+    EXPECT_EQ(Call(DM_TARGET_MSG_CMD, request), 0);
+    EXPECT_FALSE(Status("a").Has(DM_DEFERRED_REMOVE));
+    EXPECT_EQ(Call(DM_TARGET_MSG_CMD, DmRequest(again)), 0);
+  }
+}
+
 TEST_F(DmRemoveAll, RemovesStacksFromTheTopDown) {
   Activate("a", 64, "zero", "");
   Activate("b", 32, "linear", Number("a") + " 0");

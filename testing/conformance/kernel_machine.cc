@@ -57,6 +57,9 @@ class KernelMachine : public Machine {
   }
   void Interrupt() override { sleepers_.Interrupt(); }
   std::vector<std::string> TakeUevents() override { return uevents_.Take(); }
+  std::vector<std::vector<std::string>> TakeUeventVariables() override {
+    return uevents_.TakeVariables();
+  }
 
   // Mapped devices and bound loop devices.
   std::vector<std::string> Leaks();

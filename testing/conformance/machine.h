@@ -65,6 +65,8 @@ class Machine {
   // The uevents of block devices since the case began or this was called last: "change dm-0
   // DM_COOKIE=1", with what the driver itself added, in its order.
   virtual std::vector<std::string> TakeUevents() = 0;
+  // The same with all variables of each event, "ACTION=change" and so on, in their order.
+  virtual std::vector<std::vector<std::string>> TakeUeventVariables() = 0;
 };
 
 }  // namespace dmkit::conformance

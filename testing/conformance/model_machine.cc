@@ -72,6 +72,13 @@ class ModelMachine : public Machine {
     }
     return lines;
   }
+  std::vector<std::vector<std::string>> TakeUeventVariables() override {
+    std::vector<std::vector<std::string>> variables;
+    for (const model::Uevent& event : kernel_->TakeUevents()) {
+      variables.push_back(event.environment);
+    }
+    return variables;
+  }
 
  private:
   const model::Profile& profile_;

@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,20 +40,29 @@ const std::set<absl::string_view>& CommonVariables() {
   return *kNames;
 }
 
-// The line for a message, "" when it is not about a block device.
-std::string LineOf(absl::string_view message) {
-  std::string action, name, extra;
-  bool is_block = false;
+// The variables of a message; the text in front of them has no '='.
+std::vector<std::string> VariablesOf(absl::string_view message) {
+  std::vector<std::string> variables;
   for (const absl::string_view word : absl::StrSplit(message, '\0', absl::SkipEmpty())) {
+    if (absl::StrContains(word, '=')) variables.emplace_back(word);
+  }
+  return variables;
+}
+
+bool IsAboutABlockDevice(const std::vector<std::string>& variables) {
+  return std::find(variables.begin(), variables.end(), "SUBSYSTEM=block") != variables.end();
+}
+
+std::string LineOf(const std::vector<std::string>& variables) {
+  std::string action, name, extra;
+  for (const std::string& word : variables) {
     const std::pair<absl::string_view, absl::string_view> variable =
         absl::StrSplit(word, absl::MaxSplits('=', 1));
     if (variable.first == "ACTION") action = std::string(variable.second);
     if (variable.first == "DEVNAME") name = std::string(variable.second);
-    if (variable.first == "SUBSYSTEM") is_block = variable.second == "block";
-    if (!absl::StrContains(word, '=') || CommonVariables().count(variable.first) != 0) continue;
-    absl::StrAppend(&extra, " ", word);
+    if (CommonVariables().count(variable.first) == 0) absl::StrAppend(&extra, " ", word);
   }
-  return is_block ? absl::StrCat(action, " ", name, extra) : "";
+  return absl::StrCat(action, " ", name, extra);
 }
 
 }  // namespace
@@ -69,12 +80,21 @@ UeventSocket::~UeventSocket() { close(descriptor_); }
 
 std::vector<std::string> UeventSocket::Take() {
   std::vector<std::string> lines;
+  for (const std::vector<std::string>& variables : TakeVariables()) {
+    lines.push_back(LineOf(variables));
+  }
+  return lines;
+}
+
+std::vector<std::vector<std::string>> UeventSocket::TakeVariables() {
+  std::vector<std::vector<std::string>> events;
   std::string message(kMessageBytesMax, '\0');
   while (true) {
     const ssize_t got = recv(descriptor_, &message[0], message.size(), 0);
-    if (got <= 0) return lines;
-    std::string line = LineOf(absl::string_view(message.data(), static_cast<size_t>(got)));
-    if (!line.empty()) lines.push_back(std::move(line));
+    if (got <= 0) return events;
+    std::vector<std::string> variables =
+        VariablesOf(absl::string_view(message.data(), static_cast<size_t>(got)));
+    if (IsAboutABlockDevice(variables)) events.push_back(std::move(variables));
   }
 }
 

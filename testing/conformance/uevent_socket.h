@@ -19,6 +19,8 @@ class UeventSocket {
 
   // What has come since the last call, without waiting: "change dm-0 DM_COOKIE=1".
   std::vector<std::string> Take();
+  // The same with all variables of each event, "ACTION=change" and so on, in their order.
+  std::vector<std::vector<std::string>> TakeVariables();
 
  private:
   int descriptor_;
