@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "dm/codec_testing.h"
-#include "dm/keys.h"
 #include "dm/targets/cache.h"
 #include "dm/targets/crypt.h"
 #include "dm/targets/integrity.h"
@@ -129,27 +129,20 @@ TEST_F(OptionTargetsVmTest, CryptLooksForAKeyInAKeyring) {
 }
 
 TEST_F(OptionTargetsVmTest, WhatCryptRefusesTheKernelRefuses) {
-  const std::string front = absl::StrCat("capi:cbc(aes)-plain64 ", kKey, " ");
-  for (const std::string& params : {
-           absl::StrCat("cbc(aes)-plain64 ", kKey, " 0 1:0 0"),
-           absl::StrCat("aes-cbc ", kKey, " 0 1:0 0"),
-           absl::StrCat("aes-cbc-essiv ", kKey, " 0 1:0 0"),
-           absl::StrCat("aes:3-cbc-plain ", kKey, " 0 1:0 0"),
-           absl::StrCat("capi:cbc(aes)-essiv ", kKey, " 0 1:0 0"),
-           std::string("capi:cbc(aes)-plain64 000102030405060708090a0b0c0d0e0x 0 1:0 0"),
-           std::string("capi:cbc(aes)-plain64 :16:keyring:a 0 1:0 0"),
-           std::string("capi:cbc(aes)-plain64 :16:logon: 0 1:0 0"),
-           std::string("capi:cbc(aes)-plain64 :x:logon:a 0 1:0 0"),
-           front + "0 1:0 0 2 allow_discards",
-           front + "0 1:0 0 1 sector_size:513",
-           front + "0 1:0 0 1 sector_size:8192",
-           front + "1 1:0 0 1 sector_size:4096",
-           front + "0 1:0 0 1 integrity:0:none",
-           front + "0 1:0 0 1 integrity:481:none",
-           front + "0 1:0 0 10 allow_discards allow_discards allow_discards allow_discards "
-                   "allow_discards allow_discards allow_discards allow_discards allow_discards",
-       }) {
-    ExpectRefused<CryptTarget>(params);
+  for (absl::string_view params :
+       {"cbc(aes)-plain64 KEY 0 1:0 0", "aes-cbc KEY 0 1:0 0", "aes-cbc-essiv KEY 0 1:0 0",
+        "aes:3-cbc-plain KEY 0 1:0 0", "capi:cbc(aes)-essiv KEY 0 1:0 0",
+        "capi:cbc(aes)-plain64 000102030405060708090a0b0c0d0e0x 0 1:0 0",
+        "capi:cbc(aes)-plain64 :16:keyring:a 0 1:0 0", "capi:cbc(aes)-plain64 :16:logon: 0 1:0 0",
+        "capi:cbc(aes)-plain64 :x:logon:a 0 1:0 0",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 2 allow_discards",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 1 sector_size:513",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 1 sector_size:8192",
+        "capi:cbc(aes)-plain64 KEY 1 1:0 0 1 sector_size:4096",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 1 integrity:0:none",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 1 integrity:481:none",
+        "capi:cbc(aes)-plain64 KEY 0 1:0 0 10 a b c d e f g h i j"}) {
+    ExpectRefused<CryptTarget>(absl::StrReplaceAll(params, {{"KEY", kKey}}));
   }
 }
 
@@ -194,24 +187,19 @@ TEST_F(OptionTargetsVmTest, VerityIsReadBackWithAllItsOptions) {
 }
 
 TEST_F(OptionTargetsVmTest, WhatVerityRefusesTheKernelRefuses) {
-  const std::string digest(kZerosSha256);
-  const std::string front = absl::StrCat("1 1:0 1:1 4096 4096 1 0 sha256 ", digest, " ");
-  for (const std::string& params : {
-           "2" + front.substr(1) + "-",
-           absl::StrCat("1 1:0 1:1 256 4096 1 0 sha256 ", digest, " -"),
-           absl::StrCat("1 1:0 1:1 4096 3072 1 0 sha256 ", digest, " -"),
-           absl::StrCat("1 1:0 1:1 4096 4096 18446744073709551615 0 sha256 ", digest, " -"),
-           absl::StrCat("1 1:0 1:1 4096 4096 1 18446744073709551615 sha256 ", digest, " -"),
-           absl::StrCat("1 1:0 1:1 4096 4096 1 0 sha256 ", digest, "00 -"),
-           front + "0",
-           front + "0x",
-           front + "- 2 ignore_corruption",
-           front + "- 1 fec_roots",
-           front + "- 8 use_fec_from_device 1:1 fec_blocks 1 fec_start 0 fec_roots 1",
-           front + "- 8 use_fec_from_device 1:1 fec_blocks 1 fec_start 0 fec_roots 25",
-           front + "- 6 use_fec_from_device 1:1 fec_start 0 fec_roots 2",
-       }) {
-    ExpectRefused<VerityTarget>(params, true);
+  for (absl::string_view params :
+       {"2 1:0 1:1 4096 4096 1 0 sha256 DIGEST -", "1 1:0 1:1 256 4096 1 0 sha256 DIGEST -",
+        "1 1:0 1:1 4096 3072 1 0 sha256 DIGEST -",
+        "1 1:0 1:1 4096 4096 18446744073709551615 0 sha256 DIGEST -",
+        "1 1:0 1:1 4096 4096 1 18446744073709551615 sha256 DIGEST -",
+        "1 1:0 1:1 4096 4096 1 0 sha256 DIGEST00 -", "FRONT 0", "FRONT 0x",
+        "FRONT - 2 ignore_corruption", "FRONT - 1 fec_roots",
+        "FRONT - 8 use_fec_from_device 1:1 fec_blocks 1 fec_start 0 fec_roots 1",
+        "FRONT - 8 use_fec_from_device 1:1 fec_blocks 1 fec_start 0 fec_roots 25",
+        "FRONT - 6 use_fec_from_device 1:1 fec_start 0 fec_roots 2"}) {
+    const std::string whole =
+        absl::StrReplaceAll(params, {{"FRONT", "1 1:0 1:1 4096 4096 1 0 sha256 DIGEST"}});
+    ExpectRefused<VerityTarget>(absl::StrReplaceAll(whole, {{"DIGEST", kZerosSha256}}), true);
   }
 }
 
