@@ -70,7 +70,7 @@ DeviceKey Address::Key() const {
     absl::StatusOr<DmName> checked = DmName::Create(name);
     if (checked.ok()) return *std::move(checked);
   }
-  return sys::DeviceNumber{0, 0};
+  return sys::DeviceNumber{0, 1};
 }
 
 std::optional<std::string> KernelName(Context& context, const std::string& name) {

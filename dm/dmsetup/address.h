@@ -24,7 +24,7 @@ struct Address {
   std::optional<sys::DeviceNumber> number;
 
   // The device number, else the uuid, else the name. What no device can have (an empty name, a name
-  // "control") becomes the number 0:0, which no device has either: the kernel refuses it alike.
+  // "control") becomes the number 0:1, which no device has either: the kernel refuses it alike.
   DeviceKey Key() const;
 };
 
