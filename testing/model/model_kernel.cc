@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sys/durable.h"
 #include "sys/status.h"
 #include "testing/model/core.h"
 #include "testing/model/disk.h"
@@ -85,6 +86,7 @@ struct ModelKernel::Parts : public ChildProcesses, public LinkDirectory {
   void EndProcess(int process);
   void LosePower(Unsynced unsynced);
   sys::Host HostOf(int process, uint32_t effective_user);
+  void ShowUdevd();
   Disk& AddDisk(absl::string_view name, uint64_t bytes, sys::DeviceNumber number);
 
   int StartChild(const Identity& parent, sys::Host* host) override;
@@ -183,6 +185,33 @@ sys::Host ModelKernel::Parts::HostOf(int process, uint32_t effective_user) {
   return host;
 }
 
+// What programs see of a udevd. Not inside a Call.
+void ModelKernel::Parts::ShowUdevd() {
+  if (udevd == nullptr) return;
+  sys::Host host;
+  {
+    const Scheduler::Call call(core.scheduler, kNoProcess);
+    host = HostOf(kNoProcess, 0);
+  }
+  sys::Dir& root = *host.root;
+  const std::pair<absl::string_view, absl::string_view> files[] = {
+      {"/usr/lib/udev/rules.d/55-dm.rules",
+       "IMPORT{program}=\"/sbin/dmsetup udevflags $env{DM_COOKIE}\"\n"},
+      {"/usr/lib/udev/rules.d/95-dm-notify.rules",
+       "ENV{DM_COOKIE}==\"?*\", RUN+=\"/sbin/dmsetup udevcomplete $env{DM_COOKIE}\"\n"},
+      {"/sbin/dmsetup", "#!\n"}};
+  for (const auto& [path, text] : files) {
+    DMKIT_CHECK(sys::MakeDirs(root, path.substr(0, path.rfind('/')), 0755).ok());
+    sys::OpenOptions writable;
+    writable.access = sys::Access::kReadWrite;
+    writable.create = true;
+    auto file = root.OpenFile(path, writable);
+    DMKIT_CHECK(file.ok() && (*file)->WriteAt(0, text).ok());
+  }
+  DMKIT_CHECK(sys::MakeDirs(root, "/run/udev", 0755).ok());
+  DMKIT_CHECK(root.MakeNode("/run/udev/control", sys::FileType::kSocket, {}, 0600).ok());
+}
+
 Disk& ModelKernel::Parts::AddDisk(absl::string_view name, uint64_t bytes,
                                   sys::DeviceNumber number) {
   DMKIT_CHECK(bytes % kSectorBytes == 0);
@@ -222,7 +251,9 @@ void ModelKernel::Parts::RemoveLink(absl::string_view name, absl::string_view ta
 }
 
 ModelKernel::ModelKernel(const Profile& profile, uint64_t seed, const ModelOptions& options)
-    : parts_(std::make_unique<Parts>(profile, seed, options)) {}
+    : parts_(std::make_unique<Parts>(profile, seed, options)) {
+  parts_->ShowUdevd();
+}
 
 ModelKernel::~ModelKernel() = default;
 
@@ -240,9 +271,17 @@ void ModelKernel::CrashProcess(int process) {
 }
 
 void ModelKernel::Reboot(Unsynced unsynced) {
+  {
+    const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
+    parts_->LosePower(unsynced);
+    parts_->StartDrivers();
+  }
+  parts_->ShowUdevd();
+}
+
+void ModelKernel::SetUdevdRunning(bool is_running) {
   const Scheduler::Call call(parts_->core.scheduler, kNoProcess);
-  parts_->LosePower(unsynced);
-  parts_->StartDrivers();
+  parts_->udevd->SetRunning(is_running);
 }
 
 Disk& ModelKernel::AddDisk(absl::string_view name, uint64_t bytes) {

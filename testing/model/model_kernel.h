@@ -66,7 +66,8 @@ struct ModelOptions {
   bool has_devtmpfs = true;
   bool has_sysfs = true;
   // A udevd that makes links in /dev/mapper for uevents of dm disks and counts the semaphore of
-  // their cookies down, soon after the event.
+  // their cookies down, soon after the event. Its socket, and Debian's rules and program for
+  // device-mapper, are where programs look for them.
   bool has_udevd = false;
   uint32_t loop_devices = 8;
   // Of mapped devices. 0: the highest dynamic one that is free.
@@ -96,6 +97,8 @@ class ModelKernel {
   void CrashProcess(int process = 1);
   // The power goes and comes back. Every process ends.
   void Reboot(Unsynced unsynced = Unsynced::kLost);
+  // Kills the udevd of has_udevd, or starts it again. Its socket stays. A boot starts it.
+  void SetUdevdRunning(bool is_running);
 
   // Adds a disk of `bytes` (a multiple of 512) as /dev/<name>; stays over reboots.
   Disk& AddDisk(absl::string_view name, uint64_t bytes);

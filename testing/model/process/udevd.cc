@@ -57,12 +57,13 @@ Udevd::Udevd(Core& core, SemaphoreTable& semaphores, LinkDirectory& links)
 }
 
 void Udevd::Receive(const Uevent& event) {
-  if (!absl::StartsWith(event.Value("DEVNAME"), "dm-")) return;
+  if (!is_running_ || !absl::StartsWith(event.Value("DEVNAME"), "dm-")) return;
   const auto delay = static_cast<int64_t>(core_.random() % kDelayMaxMicroseconds);
   core_.scheduler.After(absl::Microseconds(delay), [this, event] { Handle(event); });
 }
 
 void Udevd::Handle(const Uevent& event) {
+  if (!is_running_) return;
   const std::string disk = event.Value("DEVNAME");
   uint32_t cookie = 0;
   const bool has_cookie = absl::SimpleAtoi(event.Value("DM_COOKIE"), &cookie);

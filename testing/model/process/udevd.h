@@ -35,8 +35,15 @@ class Udevd {
   Udevd(const Udevd&) = delete;
   Udevd& operator=(const Udevd&) = delete;
 
-  // What it knew of devices is gone, as is /run.
-  void LosePower() { names_.clear(); }
+  // One that does not run, or was killed, hears of nothing: neither of what comes then, nor of what
+  // it has not got to yet.
+  void SetRunning(bool is_running) { is_running_ = is_running; }
+
+  // What it knew of devices is gone, as is /run. It starts with the boot.
+  void LosePower() {
+    names_.clear();
+    is_running_ = true;
+  }
 
  private:
   void Receive(const Uevent& event);
@@ -46,6 +53,7 @@ class Udevd {
   Core& core_;
   SemaphoreTable& semaphores_;
   LinkDirectory& links_;
+  bool is_running_ = true;
   std::map<std::string, std::string> names_;  // of links, by disk
 };
 

@@ -92,6 +92,19 @@ TEST_F(UdevdTest, ACookieIsCountedDownOnceForEachAnnouncedEvent) {
   EXPECT_EQ(semaphores_.Value(root_, id), 3);
 }
 
+TEST_F(UdevdTest, AKilledUdevdDoesNothingMore) {
+  const int32_t id = semaphores_.Create(root_, 0x0d4d0000 | kBase);
+  ASSERT_EQ(semaphores_.SetValue(root_, id, 5), 0);
+  udevd_.SetRunning(false);
+  Activate("web", kPrimarySource | kBase);
+  EXPECT_THAT(links_, ElementsAre());
+  EXPECT_EQ(semaphores_.Value(root_, id), 5);
+  udevd_.SetRunning(true);
+  Activate("new", kPrimarySource | kBase);
+  EXPECT_THAT(links_, ElementsAre(Pair("new", "dm-1")));
+  EXPECT_EQ(semaphores_.Value(root_, id), 4);
+}
+
 TEST_F(UdevdTest, ADiskThatIsNoMappedDeviceIsNoneOfItsBusiness) {
   machine_.disk->Resize(1 << 20);
   Settle();
