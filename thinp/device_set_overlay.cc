@@ -42,7 +42,11 @@ absl::StatusOr<dm::DeviceInfo> DeviceSet::Impl::ActivateOverlay(absl::string_vie
   }
   // One that a crash left: what was written to it means nothing any more.
   DMKIT_RETURN_IF_ERROR(RemoveOverlay(name, options_.remove_patience, /*deferred=*/false));
-  const dm::TransientSnapshotTarget target(table.info.device, store, kChunk);
+  dm::SnapshotArguments arguments;
+  arguments.origin = table.info.device;
+  arguments.store = store;
+  arguments.chunk = kChunk;
+  DMKIT_ASSIGN_OR_RETURN(const dm::SnapshotTarget target, dm::SnapshotTarget::Create(arguments));
   return dm::CreateDevice(
       dm_, {overlay.name, overlay.uuid, {target.Line(sys::Sectors{0}, table.targets[0].length)}});
 }
