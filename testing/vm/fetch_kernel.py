@@ -24,6 +24,10 @@ _MODULES = [
     "crc32c_generic",
     "ext4",
     "loop",
+    # What dm-raid asks for by level when a set is made.
+    "raid0",
+    "raid1",
+    "raid10",
     "virtio_blk",
     "virtio_console",
     "virtio_pci",
