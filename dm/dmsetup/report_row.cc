@@ -25,10 +25,14 @@ ReportCell NumberCell(int64_t number) {
   return {absl::StrCat(number), static_cast<uint64_t>(number)};
 }
 
-// The names that the kernel might have for what is shown as `text`.
+// The name that the kernel might have for what is shown as `text`: in kNone too, where what is
+// mangled already stays.
 Cell MangledCell(Context& context, const std::string& text, absl::string_view what,
                  absl::string_view noun, size_t bytes_max) {
-  const absl::StatusOr<std::string> mangled = Mangle(text, what, context.mangling, bytes_max);
+  const bool none = context.mangling == Mangling::kNone;
+  if (none && IsMangledTwice(text, Mangling::kAuto)) return TextCell(text);
+  const absl::StatusOr<std::string> mangled =
+      Mangle(text, what, none ? Mangling::kAuto : context.mangling, bytes_max);
   if (mangled.ok()) return TextCell(*mangled);
   context.Error(mangled.status().message());
   context.Error(absl::StrCat("Failed to mangle device ", noun, " \"", text, "\"."));
