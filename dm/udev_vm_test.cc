@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "dm/codec_testing.h"
@@ -33,15 +35,14 @@ using testing::VmTest;
 
 constexpr char kControl[] = "/run/udev/control";
 constexpr char kRule[] = "/run/udev/rules.d/95-dm-notify.rules";
-constexpr char kComm[] = "/proc/self/comm";
+constexpr char kProgram[] = "/run/udev/udevd";
 constexpr char kLimits[] = "/proc/sys/kernel/sem";
 
 class UdevVmTest : public VmTest {
  protected:
-  UdevVmTest() { comm_ = sys::ReadFile(*host_.root, kComm, 64).value_or(""); }
   ~UdevVmTest() override {
-    Rename(std::string(absl::StripSuffix(comm_, "\n")));
-    for (const char* path : {kControl, kRule}) host_.root->Unlink(path).IgnoreError();
+    KillUdevd();
+    for (const char* path : {kControl, kRule, kProgram}) host_.root->Unlink(path).IgnoreError();
     for (const UdevCookieInfo& cookie : Cookies()) {
       host_.semaphores->Remove(cookie.id).IgnoreError();
     }
@@ -51,20 +52,39 @@ class UdevVmTest : public VmTest {
     sys::OpenOptions options;
     options.access = sys::Access::kReadWrite;
     options.create = true;
+    options.mode = 0755;
     const auto file = host_.root->OpenFile(path, options);
     ASSERT_THAT(file, IsOk());
     ASSERT_THAT((*file)->WriteAt(0, text), IsOk());
   }
-  // Calls this process so, where there is a /proc for it.
-  void Rename(const std::string& comm) {
-    if (!comm_.empty()) Write(kComm, comm);
+  // A process of that name, where there are processes: a script has its own. It does nothing.
+  void RunUdevd() {
+    Write(kProgram, "#!/bin/sh\nwhile :; do sleep 1; done\n");
+    const auto started = host_.processes->Run(
+        {"sh", "-c", absl::StrCat(kProgram, " >/dev/null 2>&1 & echo $!")}, absl::Seconds(60));
+    if (!started.ok()) return;
+    udevd_ = std::string(absl::StripSuffix(started->output, "\n"));
+    // It has its name when it has begun.
+    for (int look = 0; look < 1000 && UdevdHasEnded(host_); ++look) {
+      host_.clock->Sleep(absl::Milliseconds(10));
+    }
+  }
+  void KillUdevd() {
+    if (udevd_.empty()) return;
+    const std::string process = std::exchange(udevd_, "");
+    EXPECT_THAT(
+        host_.processes->Run({"sh", "-c", absl::StrCat("kill ", process)}, absl::Seconds(60)),
+        IsOk());
+    for (int look = 0; look < 1000 && host_.root->Stat("/proc/" + process).ok(); ++look) {
+      host_.clock->Sleep(absl::Milliseconds(10));
+    }
   }
   // From here on all evidence is that a udevd notifies.
   void PretendUdevd() {
     ASSERT_THAT(sys::MakeDirs(*host_.root, "/run/udev/rules.d", 0755), IsOk());
     ASSERT_THAT(host_.root->MakeNode(kControl, sys::FileType::kSocket, {}, 0600), IsOk());
     Write(kRule, "ENV{DM_COOKIE}==\"?*\", RUN+=\"/dev/null udevcomplete $env{DM_COOKIE}\"\n");
-    Rename("udevd");
+    RunUdevd();
     ASSERT_EQ(WhyUdevCannotNotify(host_), "");
   }
 
@@ -98,7 +118,7 @@ class UdevVmTest : public VmTest {
     return ListUdevCookies(host_).value_or(std::vector<UdevCookieInfo>());
   }
 
-  std::string comm_;
+  std::string udevd_;  // its process number
 };
 
 TEST_F(UdevVmTest, WithoutUdevdNodesAreOurs) {
@@ -282,7 +302,7 @@ TEST_F(UdevVmTest, AUdevdThatHasDiedIsNotWaitedFor) {
   PretendUdevd();
   UdevSync sync = Open();
   ASSERT_THAT(Resume(MakeLoaded("a"), sync), IsOk());
-  Rename("nobody");
+  KillUdevd();
   EXPECT_TRUE(UdevdHasEnded(host_));
   EXPECT_FALSE(Open().active());
   const absl::Time start = host_.clock->Now();
