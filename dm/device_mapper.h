@@ -104,8 +104,8 @@ class DeviceMapper {
   // Puts `table` into the inactive slot; one that was there is dropped. The device goes on as it
   // is. INVALID_ARGUMENT without errno: see CheckTable. EINVAL: a target refused its line, or the
   // first table of the device does not fit its devices. EBUSY: a device it uses is held by somebody
-  // else. May load modules, and opens the devices. When the table holds a key (keys.h) the kernel is
-  // asked to overwrite its copy of the request, and ours is overwritten; `table` is the caller's.
+  // else. May load modules, and opens the devices. When the table holds a key (keys.h) the kernel
+  // is asked to overwrite its copy of the request, and ours is overwritten: `table` is not.
   absl::StatusOr<DeviceInfo> Load(const DeviceKey& key, const std::vector<TableLine>& table,
                                   const LoadOptions& options);
   // Drops the inactive table. OK when there is none.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -194,7 +195,12 @@ absl::Status TakeKey(TargetWords& words, CryptArgs& args) {
 
 }  // namespace
 
-CryptTarget::CryptTarget(CryptArgs args) : args_(std::move(args)) {}
+CryptTarget::CryptTarget(CryptArgs args) : args_(std::move(args)) {
+  std::string digits(args_.key_digits.Reveal());
+  absl::AsciiStrToLower(&digits);
+  args_.key_digits = sys::Secret(digits);
+  sys::Wipe(digits);
+}
 
 absl::StatusOr<CryptTarget> CryptTarget::Create(CryptArgs args) {
   DMKIT_RETURN_IF_ERROR(Check(args));

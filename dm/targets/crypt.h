@@ -72,10 +72,11 @@ class CryptTarget {
  public:
   static constexpr absl::string_view kType = "crypt";
 
-  // INVALID_ARGUMENT, which never shows the key, for what the kernel refuses whatever ciphers it
-  // has: a key that is no digits, of a kind of its own, or given twice; a cipher without IV mode
-  // but for ecb, or in the old form with parentheses or "aead"; sizes out of range; more than 9
-  // options. And for an odd digit at the key's end, which the kernel drops without a word.
+  // The key comes out in small letters. INVALID_ARGUMENT, which never shows it, for what the kernel
+  // refuses whatever ciphers it has: a key that is no digits, of a kind of its own, or given twice;
+  // a cipher without IV mode but for ecb, or in the old form with parentheses or "aead"; sizes out
+  // of range; more than 9 options. And for an odd digit at the key's end, which the kernel drops
+  // without a word.
   static absl::StatusOr<CryptTarget> Create(CryptArgs args);
   // The parameters in the string that the kernel prints, key included. DATA_LOSS, without the key,
   // when it is not understood.

@@ -101,6 +101,12 @@ TEST(CryptTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
   }
 }
 
+TEST(CryptTargetTest, DigitsComeOutInSmallLetters) {
+  const auto target =
+      CryptTarget::Create(With([](CryptArgs& a) { a.key_digits = Secret("C0FFEE"); }));
+  EXPECT_EQ(target->args().key_digits, Secret("c0ffee"));
+}
+
 TEST(CryptTargetTest, WhatTheKernelRefusesIsRefused) {
   const std::vector<CryptArgs> bads = {
       With([](CryptArgs& a) { a.cipher = ""; }),

@@ -48,7 +48,7 @@ struct IntegrityArgs {
   bool recalculate = false;
   bool reset_recalculate = false;  // sets `recalculate` too
   bool allow_discards = false;
-  bool allow_discards_keyed = false;  // of kernels with updates of 2026; in place of the former
+  bool allow_discards_keyed = false;  // in place of the former; not in v6.12, but in 6.12.117
   std::optional<uint32_t> journal_sectors;
   std::optional<uint32_t> interleave_sectors;
   std::optional<uint32_t> buffer_sectors;
