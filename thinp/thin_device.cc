@@ -19,9 +19,8 @@ namespace {
 // A removal that waits for the last close is called off. ENXIO: it has happened meanwhile.
 absl::Status CancelDeferredRemove(dm::DeviceMapper& dm, const dm::DmUuid& uuid,
                                   absl::Duration patience) {
-  return sys::RetryWhile(*dm.host().clock, EBUSY, patience, [&] {
-    return dm.Message(uuid, sys::Sectors{0}, "@cancel_deferred_remove").status();
-  });
+  return sys::RetryWhile(*dm.host().clock, EBUSY, patience,
+                         [&] { return dm.CancelDeferredRemove(uuid); });
 }
 
 absl::Status CheckSameThin(const ThinDevice& device, const dm::TableReply& found,

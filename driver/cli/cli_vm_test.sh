@@ -138,6 +138,34 @@ expect 0 --root store pool status
 out "Mode: rw"
 expect 0 --root store pool check
 out "nothing is wrong"
+# What is so already is told, and nothing else; a watcher sees the pool go and come back, and ends
+# when it is told to.
+expect 0 --root store pool watch --timeout 0
+[ ! -s /tmp/out ] || fail "a healthy pool has something to tell"
+expect 1 --root store pool watch --timeout 0 --count 1
+expect 0 --root store pool watch --low 100% --count 1 --timeout 5m
+out " low_data: dmkit-"
+# happens WORD: waits until the watcher has told of it.
+happens() {
+  for _ in $(seq 600); do
+    grep -q "\"event\":\"$1\"" /tmp/watched && return
+    sleep 0.1
+  done
+  fail "not watched: $1: $(cat /tmp/watched)"
+}
+dmkit --root store pool watch --low 100 --format json > /tmp/watched 2>&1 &
+watcher=$!
+happens low_data
+happens low_metadata
+expect 0 --root store put web --all
+expect 0 --root store cleanup
+happens gone
+expect 0 --root store get web
+happens back
+expect 0 --root store get web
+kill -TERM $watcher
+wait $watcher || fail "the watcher ended with $?"
+[ "$(grep -c '"event":"gone"' /tmp/watched)" = 1 ] || fail "told twice: $(cat /tmp/watched)"
 expect 0 --root store exists web
 expect 1 --root store exists image
 expect 0 --root store put web

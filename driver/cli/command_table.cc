@@ -141,6 +141,16 @@ constexpr CommandSpec kCommands[] = {
      "Takes into use what was added to the pool's loop files or devices: make these larger first. "
      "A pool that was given with dm.thinpooldev is left to whoever made it.",
      kUsual, kEmptyReport, "truncate -s 200g /var/lib/dmkit/pool/data\ndmkit pool grow", true},
+    {CommandId::kPoolWatch, SectionId::kPool, "watch", kNoOperands, kWatchOptions,
+     "Print what happens to the pool, as it happens",
+     "Prints a line when the pool runs low on data or metadata space, is out of data space, "
+     "changes its mode, needs a check of its metadata, goes away or comes back; each once when it "
+     "begins, and what is so already at the start. Runs until it has printed as many as --count "
+     "says, or --timeout has passed, or SIGINT or SIGTERM ends it. Changes nothing.\n"
+     "\n"
+     "Low is what the pool's low water mark says, or --low, whichever comes first.",
+     kWatchExits, "PoolEvent",
+     "dmkit pool watch --format json\ndmkit pool watch --count 1 --timeout 1h", true},
     {CommandId::kDmList, SectionId::kDm, "ls", kNoOperands, kNoOptions, "List the mapped devices",
      "Prints name and device number of every mapped device, whoever made it.", kUsual,
      "DmDeviceList", "dmkit dm ls", true},

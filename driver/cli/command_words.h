@@ -82,6 +82,15 @@ inline constexpr OptionSpec kPutOptions[] = {
     {OptionId::kAll, 0, false, "all", "", WordKind::kOther,
      "Gives back however many gets there were."},
 };
+inline constexpr OptionSpec kWatchOptions[] = {
+    {OptionId::kCount, 0, false, "count", "NUMBER", WordKind::kOther, "Ends after so many lines."},
+    {OptionId::kTimeout, 0, false, "timeout", "DURATION", WordKind::kOther,
+     "Ends when so much time has passed: a number of seconds, or one with a suffix ms, s, m or h. "
+     "0: tells what is so now, and ends."},
+    {OptionId::kLow, 0, false, "low", "PERCENT", WordKind::kOther,
+     "Less than PERCENT of the data, or of the metadata, being free is low. Default: 20. 0: what "
+     "the pool's low water mark says alone."},
+};
 inline constexpr OptionSpec kDmStatusOptions[] = {
     {OptionId::kNoFlush, 0, false, "noflush", "", WordKind::kOther,
      "Does not make a thin pool commit its metadata first, and so does not wait for it."},
@@ -110,6 +119,9 @@ inline constexpr ExitTexts kExistsExits = {"there is such a layer", "there is no
                                            "wrong usage, or it could not be found out"};
 inline constexpr ExitTexts kCheckExits = {"nothing is wrong",
                                           "there are problems, or the check failed", ""};
+inline constexpr ExitTexts kWatchExits = {
+    "it has printed --count lines, or was not asked for so many and was ended",
+    "it was ended before it had printed --count lines, or failed", ""};
 inline constexpr ExitTexts kImportExits = {
     "the store can be used", "it cannot, or parts of it cannot: the report names them", ""};
 

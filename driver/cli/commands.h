@@ -33,6 +33,7 @@ enum class CommandId {
   kPoolStatus,
   kPoolCheck,
   kPoolGrow,
+  kPoolWatch,
   kDmList,
   kDmStatus,
   kDmTable,
@@ -68,6 +69,9 @@ enum class OptionId {
   kOutput,
   kDryRun,
   kAdopt,
+  kCount,
+  kTimeout,
+  kLow,
 };
 
 // What a word is, for the shells that complete it.

@@ -38,7 +38,7 @@ offers() {
 bash -n bash || fail "bash does not read it"
 offers "dm" dm
 offers "create" cre
-offers "check grow status" pool ""
+offers "check grow status watch" pool ""
 offers "--parent" create web --pa
 offers "" create w
 offers "--format --help --opt --root --trace --version" ls -
@@ -82,7 +82,7 @@ if command -v fish >/dev/null; then
       cut -f1 | sort | paste -sd' ')
     [[ $got == "$1" ]] || fail "fish offers for '$2': $got"
   }
-  fish_offers "check grow status" "dmkit pool "
+  fish_offers "check grow status watch" "dmkit pool "
   fish_offers "image web web-2" "dmkit --root store get "
   fish_offers "web web-2" "dmkit --root=store rm image we"
   fish_offers "image" "dmkit --root store create new --parent im"

@@ -42,6 +42,7 @@ void Execute(const ApplyRequest& request, const Context& context);
 void Execute(const PoolStatusRequest& request, const Context& context);
 void Execute(const PoolCheckRequest& request, const Context& context);
 void Execute(const PoolGrowRequest& request, const Context& context);
+void Execute(const PoolWatchRequest& request, const Context& context);
 void Execute(const DmListRequest& request, const Context& context);
 void Execute(const DmStatusRequest& request, const Context& context);
 void Execute(const DmTableRequest& request, const Context& context);

@@ -32,6 +32,10 @@ std::string Mapped(const report::Layer& layer) {
   return layer.has_mapped_bytes() ? Size(layer.mapped_bytes()) : std::string(kNothing);
 }
 
+std::string Moment(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
 absl::string_view YesNo(bool value) { return value ? "yes" : "no"; }
 
 // Collects `Name: value` lines.
@@ -105,9 +109,7 @@ std::string FormatText(const report::Layer& layer) {
   }
   lines.Add("Ready", YesNo(layer.ready()));
   if (layer.created_unix_seconds() != 0) {
-    lines.Add("Created", absl::FormatTime(absl::RFC3339_sec,
-                                          absl::FromUnixSeconds(layer.created_unix_seconds()),
-                                          absl::UTCTimeZone()));
+    lines.Add("Created", Moment(absl::FromUnixSeconds(layer.created_unix_seconds())));
   }
   lines.Add("Size", Size(layer.size_bytes()));
   lines.Add("Mapped", Mapped(layer));
@@ -145,6 +147,20 @@ std::string FormatText(const report::PoolStatus& status) {
   lines.AddUnlessEmpty("Data on", status.data_backing());
   lines.AddUnlessEmpty("Metadata on", status.metadata_backing());
   return lines.Take();
+}
+
+std::string FormatText(const report::PoolEvent& event) {
+  std::string text =
+      absl::StrCat(Moment(absl::FromUnixMillis(event.unix_milliseconds())), " ", event.event());
+  if (!event.name().empty()) {
+    absl::StrAppend(&text, ": ", DisplayableLine(event.name()), ": mode ", event.mode());
+    if (!event.mode_before().empty()) absl::StrAppend(&text, " (was ", event.mode_before(), ")");
+    absl::StrAppend(&text, event.needs_check() ? ", needs check" : "", ", data ",
+                    Used(event.used_data_bytes(), event.total_data_bytes()), ", metadata ",
+                    Used(event.used_metadata_bytes(), event.total_metadata_bytes()));
+  }
+  absl::StrAppend(&text, "\n");
+  return text;
 }
 
 std::string FormatText(const report::VersionInfo& version) {

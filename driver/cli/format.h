@@ -16,6 +16,8 @@ std::string FormatText(const report::LayerList& list);
 std::string FormatText(const report::Layer& layer);
 std::string FormatText(const report::DriverStatus& status);
 std::string FormatText(const report::PoolStatus& status);
+// One line: when, what, and the pool as it was then.
+std::string FormatText(const report::PoolEvent& event);
 std::string FormatText(const report::VersionInfo& version);
 // The pool's mode in one line, then each problem and what to do.
 std::string FormatText(const report::PoolCheck& check);

@@ -196,6 +196,36 @@ TEST(FormatTest, PoolStatus) {
             "\"data_backing\":\"/r/pool/data\",\"metadata_backing\":\"/r/pool/metadata\"}\n");
 }
 
+TEST(FormatTest, PoolEvent) {
+  const auto event = Make<report::PoolEvent>(R"pb(
+    unix_milliseconds: 1500
+    event: "mode"
+    name: "dmkit-0123abcd-pool\n"
+    uuid: "DMKIT-x-pool"
+    device_number: "254:0"
+    event_nr: 3
+    mode: "ro"
+    mode_before: "rw"
+    needs_check: true
+    used_data_bytes: 1310720
+    total_data_bytes: 107374182400
+    used_metadata_bytes: 4096
+    total_metadata_bytes: 2147483648
+  )pb");
+  EXPECT_EQ(FormatText(event),
+            "1970-01-01T00:00:01+00:00 mode: dmkit-0123abcd-pool\\x0a: mode ro (was rw), needs "
+            "check, data 1.311MB of 107.4GB, metadata 4.096kB of 2.147GB\n");
+  EXPECT_EQ(ToJson(event),
+            "{\"unix_milliseconds\":\"1500\",\"event\":\"mode\","
+            "\"name\":\"dmkit-0123abcd-pool\\n\",\"uuid\":\"DMKIT-x-pool\","
+            "\"device_number\":\"254:0\",\"event_nr\":3,\"mode\":\"ro\","
+            "\"mode_before\":\"rw\",\"needs_check\":true,\"used_data_bytes\":\"1310720\","
+            "\"total_data_bytes\":\"107374182400\",\"used_metadata_bytes\":\"4096\","
+            "\"total_metadata_bytes\":\"2147483648\"}\n");
+  EXPECT_EQ(FormatText(Make<report::PoolEvent>(R"pb(event: "gone")pb")),
+            "1970-01-01T00:00:00+00:00 gone\n");
+}
+
 TEST(FormatTest, PoolCheck) {
   report::PoolCheck check;
   *check.mutable_pool() = Make<report::PoolStatus>(kPool);

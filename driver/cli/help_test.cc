@@ -198,7 +198,7 @@ TEST(HelpTest, ShortUsageIsOfWhatWasNamed) {
   EXPECT_EQ(ShortUsage(FindCommand("", "rm"), nullptr),
             "usage: dmkit rm ID...\nTry `dmkit help rm`.\n");
   EXPECT_EQ(ShortUsage(nullptr, FindGroup("pool")),
-            "usage: dmkit pool status|check|grow\nTry `dmkit help pool`.\n");
+            "usage: dmkit pool status|check|grow|watch\nTry `dmkit help pool`.\n");
   EXPECT_THAT(ShortUsage(nullptr, nullptr), HasSubstr("usage: dmkit create|rm|get|put|"));
   EXPECT_THAT(ShortUsage(nullptr, nullptr), HasSubstr("dmkit dm ls|status|"));
 }

@@ -39,6 +39,7 @@ renamed, removed or given another meaning.
 - The result is one object in one line on standard output. A command that has nothing to tell prints
   `{}`; one that fails prints nothing there, but what it had to say before. `changes` writes its
   object while it looks: after an error it breaks off. `diff` prints no object where the archive is.
+  `pool watch` prints an object for each event, in a line of its own, when it happens.
 - Every field is always there, unless it is marked as one that may be absent. A 64-bit number is a
   string of digits, as in protobuf's JSON; unknown fields are to be skipped.
 - Strings are UTF-8. In a name that is not, each byte that does not fit is written as `\xNN`.

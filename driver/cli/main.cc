@@ -22,8 +22,10 @@
 #include "driver/cli/trace.h"
 #include "driver/options.h"
 #include "sys/linux_host.h"
+#include "sys/linux_stop_signals.h"
 #include "sys/linux_stream.h"
 #include "sys/status.h"
+#include "sys/stop_signals.h"
 #include "sys/stream.h"
 
 namespace {
@@ -66,12 +68,14 @@ int main(int argc, char** argv) {
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
+  const std::unique_ptr<dmkit::sys::StopSignals> stop = dmkit::sys::MakeStopSignals();
   const dmkit::driver::cli::Streams streams{in.get(),
                                             out.get(),
                                             err.get(),
                                             isatty(STDIN_FILENO) == 1,
                                             isatty(STDOUT_FILENO) == 1,
-                                            isatty(STDERR_FILENO) == 1};
+                                            isatty(STDERR_FILENO) == 1,
+                                            stop.get()};
   const dmkit::driver::cli::Outcome outcome = dmkit::driver::cli::Run(
       parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
   std::signal(SIGPIPE, at_broken_pipe);

@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "dm/types.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/completion.h"
@@ -32,6 +34,7 @@ namespace {
 
 constexpr uint32_t kLoopBlockSizeMin = 512;
 constexpr uint32_t kLoopBlockSizeMax = 4096;
+constexpr uint32_t kPercentMax = 100;
 
 absl::Status WrongValue(absl::string_view option, absl::string_view value,
                         absl::string_view right) {
@@ -158,6 +161,36 @@ absl::StatusOr<Request> ParseDmMessage(const SortedWords& words) {
                           absl::StrJoin(words.operands.begin() + 2, words.operands.end(), " ")};
 }
 
+// Seconds, or with a suffix; not negative, and not for ever.
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view option, absl::string_view value) {
+  const std::optional<uint32_t> seconds = sys::ParseUnsigned32(value);
+  if (seconds.has_value()) return absl::Seconds(*seconds);
+  absl::Duration duration;
+  const bool is_good = absl::ParseDuration(value, &duration) && duration >= absl::ZeroDuration() &&
+                       duration < absl::InfiniteDuration();
+  if (is_good) return duration;
+  return WrongValue(option, value, "a duration such as 90, 90s, 1m30s or 2h");
+}
+
+absl::StatusOr<Request> ParsePoolWatch(const SortedWords& words) {
+  PoolWatchRequest request;
+  if (const auto value = words.Value(OptionId::kCount)) {
+    request.count = sys::ParseUnsigned(*value);
+    if (request.count.value_or(0) == 0) return WrongValue("--count", *value, "a number above 0");
+  }
+  if (const auto value = words.Value(OptionId::kTimeout)) {
+    DMKIT_ASSIGN_OR_RETURN(request.timeout, ParseDuration("--timeout", *value));
+  }
+  if (const auto value = words.Value(OptionId::kLow)) {
+    const std::optional<uint32_t> percent = sys::ParseUnsigned32(absl::StripSuffix(*value, "%"));
+    if (percent.value_or(kPercentMax + 1) > kPercentMax) {
+      return WrongValue("--low", *value, "a percentage from 0 to 100");
+    }
+    request.low_percent = *percent;
+  }
+  return request;
+}
+
 absl::StatusOr<Request> ParseLoopAttach(const SortedWords& words) {
   LoopAttachRequest request{words.operands[0], {}};
   request.options.autoclear = false;
@@ -246,6 +279,8 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
       return PoolCheckRequest{};
     case CommandId::kPoolGrow:
       return PoolGrowRequest{};
+    case CommandId::kPoolWatch:
+      return ParsePoolWatch(words);
     case CommandId::kDmList:
       return DmListRequest{};
     case CommandId::kDmStatus:

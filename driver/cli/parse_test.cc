@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/request.h"
 #include "gmock/gmock.h"
@@ -231,6 +232,35 @@ TEST(ParseTest, BadLoopValuesAreRefused) {
                  {"loop", "attach", "f", "g"},
                  {"loop", "detach"},
                  {"loop", "detach", "a", "b"}});
+}
+
+TEST(ParseTest, PoolWatchEndsWhenItIsTold) {
+  const PoolWatchRequest plain = Good<PoolWatchRequest>({"pool", "watch"});
+  EXPECT_EQ(plain.count, std::nullopt);
+  EXPECT_EQ(plain.timeout, std::nullopt);
+  EXPECT_EQ(plain.low_percent, 20u);
+  const PoolWatchRequest full =
+      Good<PoolWatchRequest>({"pool", "watch", "--count", "3", "--timeout", "1m30s", "--low=5%"});
+  EXPECT_EQ(full.count, 3u);
+  EXPECT_EQ(full.timeout, absl::Seconds(90));
+  EXPECT_EQ(full.low_percent, 5u);
+  EXPECT_EQ(Good<PoolWatchRequest>({"pool", "watch", "--timeout", "90"}).timeout,
+            absl::Seconds(90));
+  EXPECT_EQ(Good<PoolWatchRequest>({"pool", "watch", "--timeout=0"}).timeout, absl::ZeroDuration());
+  EXPECT_EQ(Good<PoolWatchRequest>({"pool", "watch", "--low", "100"}).low_percent, 100u);
+  ExpectRefused({{"pool", "watch", "name"},
+                 {"pool", "watch", "--count", "0"},
+                 {"pool", "watch", "--count", "-1"},
+                 {"pool", "watch", "--count", "many"},
+                 {"pool", "watch", "--count"},
+                 {"pool", "watch", "--timeout", "-1s"},
+                 {"pool", "watch", "--timeout", "inf"},
+                 {"pool", "watch", "--timeout", "5 minutes"},
+                 {"pool", "watch", "--timeout", ""},
+                 {"pool", "watch", "--low", "101"},
+                 {"pool", "watch", "--low", "%"},
+                 {"pool", "watch", "--low", "5%%"},
+                 {"pool", "watch", "--low", "4294967301"}});
 }
 
 TEST(ParseTest, SizesOfLayersAreWholeSectors) {

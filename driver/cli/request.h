@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "dm/types.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/completion.h"
@@ -89,6 +90,11 @@ struct ApplyRequest {
 struct PoolStatusRequest {};
 struct PoolCheckRequest {};
 struct PoolGrowRequest {};
+struct PoolWatchRequest {
+  std::optional<uint64_t> count;          // ends after so many events
+  std::optional<absl::Duration> timeout;  // ends when so much time has passed
+  uint32_t low_percent = 20;              // less of it free is low
+};
 
 // An empty list of names stands for all devices.
 struct DmListRequest {};
@@ -134,10 +140,10 @@ using Request =
     std::variant<CreateRequest, RemoveRequest, GetRequest, PutRequest, ExistsRequest, ListRequest,
                  InspectRequest, StatusRequest, CleanupRequest, GrowRequest, CollectRequest,
                  ImportDockerRequest, ChangesRequest, DiffRequest, DiffSizeRequest, ApplyRequest,
-                 PoolStatusRequest, PoolCheckRequest, PoolGrowRequest, DmListRequest,
-                 DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest, DmTargetsRequest,
-                 LoopAttachRequest, LoopDetachRequest, LoopListRequest, VersionRequest,
-                 CompletionRequest, ManualRequest, HelpRequest>;
+                 PoolStatusRequest, PoolCheckRequest, PoolGrowRequest, PoolWatchRequest,
+                 DmListRequest, DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest,
+                 DmTargetsRequest, LoopAttachRequest, LoopDetachRequest, LoopListRequest,
+                 VersionRequest, CompletionRequest, ManualRequest, HelpRequest>;
 
 }  // namespace dmkit::driver::cli
 

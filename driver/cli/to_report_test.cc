@@ -2,12 +2,15 @@
 
 #include "driver/cli/to_report.h"
 
+#include "absl/time/time.h"
 #include "dm/types.h"
 #include "driver/report.pb.h"
 #include "gtest/gtest.h"
 #include "loop/types.h"
 #include "sys/device_number.h"
 #include "sys/units.h"
+#include "thinp/pool_conditions.h"
+#include "thinp/thin_pool_target.h"
 
 namespace dmkit::driver::cli {
 namespace {
@@ -57,6 +60,47 @@ TEST(ToReportTest, TargetVersions) {
   ASSERT_EQ(list.targets_size(), 1);
   EXPECT_EQ(list.targets(0).type(), "linear");
   EXPECT_EQ(list.targets(0).version(), "1.4.0");
+}
+
+TEST(ToReportTest, PoolEvent) {
+  thinp::PoolEvent event;
+  event.kind = thinp::PoolEventKind::kModeChanged;
+  event.mode_before = thinp::PoolMode::kWrite;
+  event.sight.emplace();
+  event.sight->name = "pool";
+  event.sight->uuid = "U";
+  event.sight->device = {253, 7};
+  event.sight->event_nr = 9;
+  event.sight->block_size = sys::Sectors(128);
+  event.sight->status.mode = thinp::PoolMode::kReadOnly;
+  event.sight->status.needs_check = true;
+  event.sight->status.used_data = sys::DataBlocks(2);
+  event.sight->status.total_data = sys::DataBlocks(3);
+  event.sight->status.used_metadata_blocks = 4;
+  event.sight->status.total_metadata_blocks = 5;
+  const report::PoolEvent report = ToReport(event, absl::FromUnixMillis(1500));
+  EXPECT_EQ(report.unix_milliseconds(), 1500);
+  EXPECT_EQ(report.event(), "mode");
+  EXPECT_EQ(report.name(), "pool");
+  EXPECT_EQ(report.uuid(), "U");
+  EXPECT_EQ(report.device_number(), "253:7");
+  EXPECT_EQ(report.event_nr(), 9u);
+  EXPECT_EQ(report.mode(), "ro");
+  EXPECT_EQ(report.mode_before(), "rw");
+  EXPECT_TRUE(report.needs_check());
+  EXPECT_EQ(report.used_data_bytes(), 131072u);
+  EXPECT_EQ(report.total_data_bytes(), 196608u);
+  EXPECT_EQ(report.used_metadata_bytes(), 16384u);
+  EXPECT_EQ(report.total_metadata_bytes(), 20480u);
+}
+
+TEST(ToReportTest, APoolThatIsGoneHasNothingButThat) {
+  thinp::PoolEvent event;
+  event.kind = thinp::PoolEventKind::kGone;
+  const report::PoolEvent report = ToReport(event, absl::UnixEpoch());
+  EXPECT_EQ(report.event(), "gone");
+  EXPECT_EQ(report.name(), "");
+  EXPECT_EQ(report.mode(), "");
 }
 
 TEST(ToReportTest, LoopDevice) {
