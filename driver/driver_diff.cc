@@ -67,10 +67,11 @@ class Trees {
   const absl::string_view what_;
 };
 
-// Layers that an ancestor is looked for among. A longer chain has been broken by hand.
-constexpr int kAncestorsMax = 1000;
+// Layers that an ancestor is looked for among: more than container engines stack.
+constexpr int kAncestorsMax = 128;
 
-// Whether `ancestor` is among the origins of `name`; nothing when a removed layer hides the answer.
+// Whether `ancestor` is among the origins of `name`; nothing when a removed layer hides the
+// answer, or it is too far away.
 absl::StatusOr<std::optional<bool>> Descends(const thinp::DeviceSet& set, std::string name,
                                              const std::string& ancestor) {
   for (int i = 0; i < kAncestorsMax; ++i) {

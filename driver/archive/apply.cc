@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "driver/archive/apply_file.h"
 #include "driver/archive/chunks.h"
+#include "driver/archive/dir_chain.h"
 #include "driver/archive/layer_path.h"
 #include "driver/archive/options.h"
 #include "driver/archive/rooted_tree.h"
@@ -36,8 +37,6 @@ namespace {
 // leaves it out, should it ever stay behind.
 constexpr absl::string_view kStashName = ".wh..wh.dmkit";
 constexpr uint32_t kStashMode = 0700;
-// Each level of an opaque directory holds a handle.
-constexpr int kDepthMax = 1000;
 // mke2fs makes it; it belongs to no layer.
 constexpr absl::string_view kLostAndFound = "lost+found";
 
@@ -62,7 +61,7 @@ class Applier {
   absl::Status ApplyHardLink(const TarEntry& entry, const LayerPath& path);
   absl::Status ApplyWhiteout(const LayerPath& path, const std::string& target);
   absl::Status ApplyOpaque(const LayerPath& path);
-  absl::Status ClearOthers(sys::Dir& dir, int depth);
+  absl::Status ClearOthers(sys::Dir& top);
   absl::Status Stash(const TarEntry& entry, const std::string& name);
   absl::Status DropStash();
   absl::Status SetDirectoryTimes();
@@ -181,36 +180,54 @@ absl::Status Applier::ApplyWhiteout(const LayerPath& path, const std::string& ta
 
 absl::Status Applier::ApplyOpaque(const LayerPath& path) {
   DMKIT_ASSIGN_OR_RETURN(const Place place, tree_.OpenOrMake(path.parent));
-  return ClearOthers(*place.dir, 0);
+  return ClearOthers(*place.dir);
 }
 
-absl::Status Applier::ClearOthers(sys::Dir& dir, int depth) {
-  if (depth > kDepthMax) {
-    return sys::ErrnoStatus(
-        EMFILE, absl::StrCat("opaque directory: deeper than ", kDepthMax, " directories"));
-  }
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat here, dir.Stat("."));
+// What of an opaque directory is not looked at.
+bool IsKept(const std::string& name) { return name == kStashName || name == kLostAndFound; }
+
+absl::Status Applier::ClearOthers(sys::Dir& top) {
+  struct Level {
+    std::string name;
+    uint64_t inode = 0;
+    std::vector<sys::DirEntry> left;
+  };
+  DirChain chain(top);
+  std::vector<Level> levels;
+  const auto list = [&](std::string name) -> absl::Status {
+    Level level;
+    level.name = std::move(name);
+    DMKIT_ASSIGN_OR_RETURN(const sys::FileStat here, chain.top().Stat("."));
+    level.inode = here.inode;
+    DMKIT_ASSIGN_OR_RETURN(level.left, chain.top().List("."));
+    levels.push_back(std::move(level));
+    return absl::OkStatus();
+  };
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat root, root_.Stat("."));
-  const bool is_root = here.inode == root.inode;
-  DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, dir.List("."));
-  for (const sys::DirEntry& entry : entries) {
-    if (is_root && (entry.name == kStashName || entry.name == kLostAndFound)) continue;
-    const bool ours = applied_.contains(Mark(here.inode, entry.name));
-    if (entry.type != sys::FileType::kDirectory) {
-      if (!ours) DMKIT_RETURN_IF_ERROR(tree_.Remove(dir, entry.name));
+  DMKIT_RETURN_IF_ERROR(list(""));
+  while (true) {
+    Level& level = levels.back();
+    if (!level.left.empty()) {
+      sys::DirEntry entry = std::move(level.left.back());
+      level.left.pop_back();
+      if (level.inode == root.inode && IsKept(entry.name)) continue;
+      if (entry.type == sys::FileType::kDirectory) {
+        DMKIT_RETURN_IF_ERROR(chain.Enter(entry.name));
+        DMKIT_RETURN_IF_ERROR(list(std::move(entry.name)));
+      } else if (!applied_.contains(Mark(level.inode, entry.name))) {
+        DMKIT_RETURN_IF_ERROR(tree_.Remove(chain.top(), entry.name));
+      }
       continue;
     }
-    {
-      DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::Dir> child,
-                             dir.OpenDirNoFollow(entry.name));
-      DMKIT_RETURN_IF_ERROR(ClearOthers(*child, depth + 1));
-    }
-    if (ours) continue;
-    const absl::Status removed = dir.RemoveDir(entry.name);
+    if (levels.size() == 1) return absl::OkStatus();
+    const std::string name = std::move(level.name);
+    levels.pop_back();
+    DMKIT_RETURN_IF_ERROR(chain.Leave());
+    if (applied_.contains(Mark(levels.back().inode, name))) continue;
+    const absl::Status removed = chain.top().RemoveDir(name);
     // Something of ours is in it.
     if (!removed.ok() && sys::GetErrno(removed) != ENOTEMPTY) return removed;
   }
-  return absl::OkStatus();
 }
 
 absl::Status Applier::Stash(const TarEntry& entry, const std::string& name) {

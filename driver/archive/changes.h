@@ -31,17 +31,18 @@ struct Change {
 // modified, too. Of a removed directory only its own name is told; of an added one everything. A
 // directory in the place of a file, or the other way round, is modified, and what is in the new one
 // is added. The root itself is never told. Not looked at: lost+found in the root, and AUFS's own
-// files, whose names begin with ".wh..wh.".
+// files: ".wh..wh..opq", and what begins with ".wh..wh." in the root.
 //
 // `visit` gets the change, the directory of `newer` that holds (or held) the name, the name, and
 // what StatLink says of it: null when it is deleted. They are valid during the call. An error of
 // `visit` ends the walk and is returned.
 //
 // One stat for each name in each tree, and little else where nothing changed. Memory is bounded by
-// the depth and by the directories on one path; two descriptors are open for each level of depth. A
-// file that vanishes between the listing and the stat counts as not there. Errors: those of the
-// seam, by errno (EMFILE: more levels than descriptors). Blocks on both filesystems. Safe to
-// repeat.
+// the depth and by the directories on one path. Depth and length of a path are not limited; of
+// descriptors a deep tree takes up to 130, and two for each 64 levels (dir_chain.h). A file that
+// vanishes between the listing and the stat counts as not there. Errors: those of the seam, by
+// errno; EBUSY when a directory was replaced while the walk was below it. Blocks on both
+// filesystems. Safe to repeat.
 absl::Status WalkChanges(
     sys::Dir& newer, sys::Dir* older,
     absl::FunctionRef<absl::Status(const Change& change, sys::Dir& parent_dir,

@@ -229,11 +229,12 @@ TEST_F(ChangesTest, LostAndFoundOfTheRootIsNotOfTheLayer) {
 TEST_F(ChangesTest, FilesOfAufsAreNotOfTheLayerButOtherWhiteoutNamesAre) {
   newer_.Directory("d");
   newer_.File("d/.wh..wh..opq", "");
+  newer_.File("d/.wh..wh.x", "");
   newer_.Directory(".wh..wh.plnk");
   older_.File(".wh..wh.aufs", "");
   newer_.File(".wh.f", "");
   newer_.File(".who", "");
-  EXPECT_THAT(Changes(), ElementsAre("A /.wh.f", "A /.who", "A /d"));
+  EXPECT_THAT(Changes(), ElementsAre("A /.wh.f", "A /.who", "A /d", "A /d/.wh..wh.x"));
 }
 
 TEST_F(ChangesTest, AnErrorOfTheVisitorEndsTheWalk) {

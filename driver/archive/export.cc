@@ -23,6 +23,7 @@
 #include "driver/archive/options.h"
 #include "driver/archive/tar_writer.h"
 #include "driver/archive/tree_walk.h"
+#include "driver/archive/whiteout.h"
 #include "driver/archive/xattrs.h"
 #include "sys/host.h"
 #include "sys/status.h"
@@ -36,7 +37,6 @@ using sys::FileStat;
 using sys::FileType;
 
 constexpr size_t kReadBytes = 256 << 10;
-constexpr absl::string_view kWhiteoutPrefix = ".wh.";
 
 // A name in an archive has no slash in front.
 std::string ArchiveName(absl::string_view path) { return std::string(path.substr(1)); }
@@ -47,6 +47,7 @@ class Exporter : public TreeVisitor {
       : root_(root), options_(options), tar_(tar), buffer_(kReadBytes) {}
 
   absl::Status OnChange(const TreeChange& change) override;
+  void OnLeftOut(const std::string& path) override;
   absl::StatusOr<bool> IsRelinked(const std::string& path, const FileStat& newer,
                                   const FileStat& older) override;
 
@@ -93,11 +94,18 @@ absl::Status Exporter::Write(const TreeChange& change) {
   return WriteEarlierLinks(place.earlier, path, stat);
 }
 
+void Exporter::OnLeftOut(const std::string& path) {
+  if (!options_.warn) return;
+  options_.warn(absl::StrCat("left out ", sys::Printable(path),
+                             ": the name is one of AUFS's own, and no part of a layer"));
+}
+
 // Asked about files of which this name did not change.
 absl::StatusOr<bool> Exporter::IsRelinked(const std::string& path, const FileStat& newer,
                                           const FileStat& older) {
   // Another file with other names than before, which looks the same.
   if (newer.inode != older.inode && newer.links != older.links) return true;
+  if (links_.Moved(newer, older)) return true;
   return newer.links > 1 && !links_.Pass(path, newer);
 }
 

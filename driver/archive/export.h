@@ -26,7 +26,8 @@ namespace dmkit::driver {
 // file became another or shrank while it was read, somebody writes to the layer. ENOENT: one
 // vanished. E2BIG: more than a MiB of extended attributes. Others: those of the seam and of `out`.
 // Memory does not depend on the sizes of files; besides that of WalkChanges it holds the names of
-// files with several names. Blocks on both filesystems and on `out`.
+// files with several names, and 100 bytes for each of those in both trees. Blocks on both
+// filesystems and on `out`.
 absl::Status ExportChanges(sys::Dir& newer, sys::Dir* older, const ArchiveOptions& options,
                            sys::ByteSink& out);
 

@@ -156,11 +156,21 @@ TEST_F(ExportTest, AnUnchangedFileThatIsNamedAsAWhiteoutIsInNobodysWay) {
   EXPECT_THAT(Export().Names(), ElementsAre("g"));
 }
 
-TEST_F(ExportTest, FilesOfAufsAreLeftOut) {
+TEST_F(ExportTest, FilesOfAufsAreLeftOutWithAWarning) {
+  std::vector<std::string> warnings;
+  options_.warn = [&warnings](absl::string_view text) { warnings.emplace_back(text); };
   newer_.Directory("d");
   newer_.File("d/.wh..wh..opq", "");
   newer_.File(".wh..wh.aufs", "");
+  newer_.Directory("lost+found");
   EXPECT_THAT(Export().Names(), ElementsAre("d/"));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("/.wh..wh.aufs"), HasSubstr("/d/.wh..wh..opq")));
+}
+
+TEST_F(ExportTest, AUsersFileThatIsNamedAlmostAsOneOfAufsIsRefusedAndNotLeftOut) {
+  newer_.Directory("d");
+  newer_.File("d/.wh..wh.aufs", "");
+  EXPECT_THAT(ExportStatus(), FailsWithErrno(EINVAL));
 }
 
 TEST_F(ExportTest, ASocketIsLeftOutWithAWarning) {

@@ -19,7 +19,8 @@
 namespace dmkit::driver {
 namespace {
 
-constexpr size_t kPathMax = 4096;
+// The kernel takes 4096 at once, and any length by and by.
+constexpr size_t kPathMax = 64 << 10;
 constexpr size_t kShownMax = 80;
 
 absl::Status TooLong(absl::string_view name) {

@@ -23,7 +23,7 @@ struct LayerPath {
 
 // The place that `name` means, as text: "." and "" count for nothing, ".." takes one away, and a
 // "/" in front is the layer's root. Errors: INVALID_ARGUMENT when a ".." leaves the root;
-// ENAMETOOLONG from 4096 bytes on, more than the kernel takes.
+// ENAMETOOLONG from 64 KiB on.
 absl::StatusOr<LayerPath> ParseLayerPath(absl::string_view name);
 
 }  // namespace dmkit::driver

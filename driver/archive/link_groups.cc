@@ -42,4 +42,12 @@ bool LinkGroups::Pass(const std::string& path, const sys::FileStat& stat) {
   return true;
 }
 
+bool LinkGroups::Moved(const sys::FileStat& newer, const sys::FileStat& older) {
+  const Key newer_key = KeyOf(newer);
+  const Key older_key = KeyOf(older);
+  const bool same_newer = newer_of_.try_emplace(older_key, newer_key).first->second == newer_key;
+  const bool same_older = older_of_.try_emplace(newer_key, older_key).first->second == older_key;
+  return !same_newer || !same_older;
+}
+
 }  // namespace dmkit::driver

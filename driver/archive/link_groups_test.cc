@@ -54,6 +54,15 @@ TEST(LinkGroupsTest, AFileIsForgottenWithItsLastName) {
   EXPECT_EQ(groups.Write("/c", File(1, 2)).first, "/c");
 }
 
+TEST(LinkGroupsTest, NamesThatMoveBetweenFilesAreSeen) {
+  LinkGroups groups;
+  EXPECT_FALSE(groups.Moved(File(1, 2), File(11, 2)));
+  EXPECT_FALSE(groups.Moved(File(1, 2), File(11, 2)));
+  EXPECT_TRUE(groups.Moved(File(2, 2), File(11, 2))) << "was one file with the first";
+  EXPECT_TRUE(groups.Moved(File(1, 2), File(12, 2))) << "is one file with the first";
+  EXPECT_FALSE(groups.Moved(File(3, 2), File(13, 2)));
+}
+
 TEST(LinkGroupsTest, TheSameNumberOnAnotherFilesystemIsAnotherFile) {
   LinkGroups groups;
   sys::FileStat other = File(1, 2);

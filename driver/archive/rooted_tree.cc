@@ -17,6 +17,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "driver/archive/dir_chain.h"
 #include "sys/host.h"
 #include "sys/status.h"
 #include "sys/text.h"
@@ -24,8 +26,8 @@
 namespace dmkit::driver {
 namespace {
 
+constexpr size_t kKernelPathMax = 4096;
 constexpr int kLinksMax = 40;  // as the kernel has it
-constexpr int kRemoveDepthMax = 1000;
 constexpr uint32_t kMadeMode = 0755;
 
 // Where a walk is: the way so far without symbolic links, and what is still to go.
@@ -96,23 +98,59 @@ absl::StatusOr<std::unique_ptr<sys::Dir>> Make(sys::Dir& dir, const std::string&
   return made;
 }
 
-// Each level holds a handle.
-absl::Status RemoveAll(sys::Dir& dir, const std::string& name, int depth) {
-  if (depth > kRemoveDepthMax) {
-    return sys::ErrnoStatus(EMFILE, absl::StrCat("remove ", sys::Printable(name), ": deeper than ",
-                                                 kRemoveDepthMax, " directories"));
-  }
-  const absl::Status unlinked = dir.Unlink(name);
+// A directory on the way down through what is removed.
+struct Doomed {
+  std::string name;
+  std::vector<sys::DirEntry> left;
+};
+
+absl::Status EnterDoomed(DirChain& chain, std::string name, std::vector<Doomed>& way) {
+  DMKIT_RETURN_IF_ERROR(chain.Enter(name));
+  Doomed doomed;
+  doomed.name = std::move(name);
+  DMKIT_ASSIGN_OR_RETURN(doomed.left, chain.top().List("."));
+  way.push_back(std::move(doomed));
+  return absl::OkStatus();
+}
+
+// Unlinks `name` of the last directory, or goes into it when it is one.
+absl::Status UnlinkOrEnter(DirChain& chain, std::string name, std::vector<Doomed>& way) {
+  const absl::Status unlinked = chain.top().Unlink(name);
   const int error = sys::GetErrno(unlinked);
   if (unlinked.ok() || error == ENOENT) return absl::OkStatus();
   if (error != EISDIR && error != EPERM) return unlinked;
-  absl::StatusOr<std::unique_ptr<sys::Dir>> child = dir.OpenDirNoFollow(name);
-  if (!child.ok()) return error == EPERM ? unlinked : child.status();
-  DMKIT_ASSIGN_OR_RETURN(const std::vector<sys::DirEntry> entries, (*child)->List("."));
-  for (const sys::DirEntry& entry : entries) {
-    DMKIT_RETURN_IF_ERROR(RemoveAll(**child, entry.name, depth + 1));
+  const absl::Status entered = EnterDoomed(chain, std::move(name), way);
+  return entered.ok() || error != EPERM ? entered : unlinked;
+}
+
+absl::Status RemoveAll(sys::Dir& dir, absl::string_view name) {
+  DirChain chain(dir);
+  std::vector<Doomed> way;
+  DMKIT_RETURN_IF_ERROR(UnlinkOrEnter(chain, std::string(name), way));
+  while (!way.empty()) {
+    if (!way.back().left.empty()) {
+      std::string next = std::move(way.back().left.back().name);
+      way.back().left.pop_back();
+      DMKIT_RETURN_IF_ERROR(UnlinkOrEnter(chain, std::move(next), way));
+      continue;
+    }
+    const std::string emptied = std::move(way.back().name);
+    way.pop_back();
+    DMKIT_RETURN_IF_ERROR(chain.Leave());
+    DMKIT_RETURN_IF_ERROR(chain.top().RemoveDir(emptied));
   }
-  return dir.RemoveDir(name);
+  return absl::OkStatus();
+}
+
+// How many bytes two paths have in common up to and with a slash, where they are too long to be
+// named from the root.
+size_t CommonDirectory(absl::string_view a, absl::string_view b) {
+  size_t common = 0;
+  if (a.size() < kKernelPathMax && b.size() < kKernelPathMax) return common;
+  for (size_t i = 0; i < a.size() && i < b.size() && a[i] == b[i]; ++i) {
+    if (a[i] == '/') common = i + 1;
+  }
+  return common;
 }
 
 bool SameFile(const sys::FileStat& a, const sys::FileStat& b) {
@@ -167,8 +205,10 @@ absl::StatusOr<std::unique_ptr<sys::Dir>> RootedTree::Find(absl::string_view pat
   if (kernel_resolves_) {
     absl::StatusOr<std::unique_ptr<sys::Dir>> dir = root_.OpenDirInRoot(path);
     const int error = sys::GetErrno(dir.status());
-    if (error != ENOSYS && error != EPERM && error != EAGAIN) return dir;
-    kernel_resolves_ = error == EAGAIN;
+    // Longer than the kernel takes at once.
+    const bool too_long = error == ENAMETOOLONG && path.size() >= kKernelPathMax;
+    if (error != ENOSYS && error != EPERM && error != EAGAIN && !too_long) return dir;
+    kernel_resolves_ = error == EAGAIN || too_long;
   }
   DMKIT_ASSIGN_OR_RETURN(Walked walked, Walk(path, Missing::kFail));
   return std::move(walked.dir);
@@ -186,9 +226,25 @@ absl::StatusOr<RootedTree::Place> RootedTree::Remember(absl::string_view path,
   return Place{&at, inode_};
 }
 
+// A directory in the remembered one, when `path` is that and no symbolic link; or null.
+absl::StatusOr<std::unique_ptr<sys::Dir>> RootedTree::FindChild(absl::string_view path) {
+  if (!remembered_ || dir_ == nullptr || !absl::ConsumePrefix(&path, path_) ||
+      !absl::ConsumePrefix(&path, "/") || absl::StrContains(path, "/") || path == "." ||
+      path == "..") {
+    return nullptr;
+  }
+  auto child = dir_->OpenDirNoFollow(path);
+  const int error = sys::GetErrno(child.status());
+  if (error == ELOOP || error == ENOTDIR) return nullptr;
+  return child;
+}
+
 absl::StatusOr<RootedTree::Place> RootedTree::Open(absl::string_view path) {
   if (remembered_ && path == path_) return Place{dir_ != nullptr ? dir_.get() : &root_, inode_};
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, Find(path));
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, FindChild(path));
+  if (dir == nullptr) {
+    DMKIT_ASSIGN_OR_RETURN(dir, Find(path));
+  }
   return Remember(path, std::move(dir));
 }
 
@@ -208,9 +264,15 @@ absl::Status RootedTree::Link(absl::string_view from_dir, absl::string_view from
                          (source.dir != nullptr ? *source.dir : root_).StatLink(from));
   const absl::StatusOr<sys::FileStat> before = target_dir.StatLink(to);
   if (before.ok() && SameFile(*before, file)) return absl::OkStatus();
-  // One call takes one directory: the root, and names that have no symbolic link in them.
-  DMKIT_RETURN_IF_ERROR(
-      root_.MakeLink(Joined(source.real_path, from), Joined(target.real_path, to)));
+  // One call takes one directory, the last that both have in common, and names that have no
+  // symbolic link in them.
+  const std::string from_path = Joined(source.real_path, from);
+  const std::string to_path = Joined(target.real_path, to);
+  const size_t common = CommonDirectory(from_path, to_path);
+  DMKIT_ASSIGN_OR_RETURN(const Walked both, Walk(from_path.substr(0, common), Missing::kFail));
+  DMKIT_RETURN_IF_ERROR((both.dir != nullptr ? *both.dir : root_)
+                            .MakeLink(absl::string_view(from_path).substr(common),
+                                      absl::string_view(to_path).substr(common)));
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat after, target_dir.StatLink(to));
   if (SameFile(after, file)) return absl::OkStatus();
   return sys::ErrnoStatus(EXDEV, absl::StrCat("link ", sys::Printable(Joined(to_dir, to)),
@@ -221,7 +283,7 @@ absl::Status RootedTree::Remove(sys::Dir& dir, absl::string_view name) {
   // What was removed may have been on the way to the remembered directory. Its handle stays: it may
   // be `dir`.
   remembered_ = false;
-  return RemoveAll(dir, std::string(name), 0);
+  return RemoveAll(dir, name);
 }
 
 }  // namespace dmkit::driver

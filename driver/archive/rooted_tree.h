@@ -36,13 +36,13 @@ class RootedTree {
 
   // Gives the file `from` of the directory `from_dir` the name `to` in the directory `to_dir`, as
   // Open() finds both. OK when that is its name already. Errors: those of Open(), EEXIST, EPERM for
-  // a directory, EMLINK.
+  // a directory, EMLINK; ENAMETOOLONG two names of which each is longer than the kernel takes at
+  // once (4095 bytes) even as seen from the last directory that both are in.
   absl::Status Link(absl::string_view from_dir, absl::string_view from, absl::string_view to_dir,
                     absl::string_view to);
 
-  // Removes `name` of the directory `dir`, with all that is in it. OK when it is not there. EMFILE
-  // for a tree deeper than 1000 directories. `dir` may be that of the last place, which stays
-  // valid.
+  // Removes `name` of the directory `dir`, with all that is in it, however deep that is. OK when it
+  // is not there. `dir` may be that of the last place, which stays valid.
   absl::Status Remove(sys::Dir& dir, absl::string_view name);
 
  private:
@@ -54,6 +54,7 @@ class RootedTree {
   enum class Missing { kFail, kMake };
   absl::StatusOr<Walked> Walk(absl::string_view path, Missing missing);
   absl::StatusOr<std::unique_ptr<sys::Dir>> Find(absl::string_view path);
+  absl::StatusOr<std::unique_ptr<sys::Dir>> FindChild(absl::string_view path);
   absl::StatusOr<Place> Remember(absl::string_view path, std::unique_ptr<sys::Dir> dir);
 
   sys::Dir& root_;

@@ -207,18 +207,6 @@ TEST_P(RootedTreeTest, LinksThatCannotBeFail) {
   EXPECT_THAT(tree.Link("", "a", "etc", "x"), FailsWithErrno(EPERM));
 }
 
-TEST(RootedTreeDepthTest, ATreeTooDeepForHandlesIsNotRemoved) {
-  const sys::TempDir temp;
-  const sys::LinuxHost linux;
-  const std::unique_ptr<sys::Dir> root = *linux.host().root->OpenDir(temp.path());
-  std::unique_ptr<sys::Dir> dir = *root->OpenDir(".");
-  for (int depth = 0; depth < 1010; ++depth) {
-    ASSERT_THAT(dir->MakeDir("x", 0755), IsOk());
-    dir = *dir->OpenDir("x");
-  }
-  EXPECT_THAT(RootedTree(*root).Remove(*root, "x"), FailsWithErrno(EMFILE));
-}
-
 std::string ErrorName(const testing::TestParamInfo<int>& parameter) {
   return parameter.param == 0 ? "Openat2" : sys::ErrnoName(parameter.param);
 }

@@ -29,6 +29,8 @@ class TreeVisitor {
   virtual ~TreeVisitor() = default;
   // An error ends the walk and is returned by it.
   virtual absl::Status OnChange(const TreeChange& change) = 0;
+  // A file of AUFS in the newer tree, which is no part of the layer.
+  virtual void OnLeftOut(const std::string& /*path*/) {}
   // An unchanged file, no directory, that has or had several names. True: to be told as kModify.
   virtual absl::StatusOr<bool> IsRelinked(const std::string& /*path*/,
                                           const sys::FileStat& /*newer*/,
