@@ -61,8 +61,7 @@ same message 'a b' 0 @stats_list
 same message plain 0 nonsense
 same message nosuch 0 @stats_list
 expect 1 dm status nosuch
-err "dmkit: dm status nosuch: "
-err ENXIO
+err "Device does not exist."
 expect 0 dm ls --format json
 out '"name":"a\\x20b","uuid":"U\\x201","device_number":"'
 expect 0 dm table plain --format json

@@ -44,6 +44,29 @@ inline constexpr OperandSpec kNames[] = {{"NAME", Count::kAny, WordKind::kMapped
 inline constexpr OperandSpec kMessageOperands[] = {{"NAME", Count::kOne, WordKind::kMappedDevice},
                                                    {"SECTOR", Count::kOne, WordKind::kOther},
                                                    {"WORD", Count::kOneOrMore, WordKind::kOther}};
+inline constexpr OperandSpec kNewDevice[] = {{"NAME", Count::kOptional, WordKind::kOther},
+                                             {"TABLE_FILE", Count::kOptional, WordKind::kFile}};
+inline constexpr OperandSpec kDevices[] = {{"DEVICE", Count::kAny, WordKind::kMappedDevice}};
+inline constexpr OperandSpec kDeviceAndTable[] = {
+    {"DEVICE", Count::kOptional, WordKind::kMappedDevice},
+    {"TABLE_FILE", Count::kOptional, WordKind::kFile}};
+inline constexpr OperandSpec kDeviceAndName[] = {{"DEVICE", Count::kOne, WordKind::kMappedDevice},
+                                                 {"NEW_NAME", Count::kOne, WordKind::kOther}};
+inline constexpr OperandSpec kDeviceAndEvent[] = {
+    {"DEVICE", Count::kOne, WordKind::kMappedDevice},
+    {"EVENT_NUMBER", Count::kOptional, WordKind::kOther}};
+inline constexpr OperandSpec kGeometry[] = {{"DEVICE", Count::kOne, WordKind::kMappedDevice},
+                                            {"CYLINDERS", Count::kOne, WordKind::kOther},
+                                            {"HEADS", Count::kOne, WordKind::kOther},
+                                            {"SECTORS", Count::kOne, WordKind::kOther},
+                                            {"START", Count::kOne, WordKind::kOther}};
+inline constexpr OperandSpec kDeviceAndSubsystem[] = {
+    {"DEVICE", Count::kOne, WordKind::kMappedDevice},
+    {"SUBSYSTEM", Count::kOptional, WordKind::kOther}};
+inline constexpr OperandSpec kTypes[] = {{"TYPE", Count::kOneOrMore, WordKind::kOther}};
+inline constexpr OperandSpec kCookie[] = {{"COOKIE", Count::kOptional, WordKind::kOther}};
+inline constexpr OperandSpec kOneCookie[] = {{"COOKIE", Count::kOne, WordKind::kOther}};
+inline constexpr OperandSpec kMinutes[] = {{"MINUTES", Count::kOptional, WordKind::kOther}};
 inline constexpr OperandSpec kFile[] = {{"FILE", Count::kOne, WordKind::kFile}};
 inline constexpr OperandSpec kDeviceOrFile[] = {
     {"DEVICE|FILE", Count::kOne, WordKind::kLoopDevice}};
@@ -122,6 +145,7 @@ inline constexpr ExitTexts kCheckExits = {"nothing is wrong",
 inline constexpr ExitTexts kWatchExits = {
     "it has printed --count lines, or was not asked for so many and was ended",
     "it was ended before it had printed --count lines, or failed", ""};
+inline constexpr ExitTexts kDmsetupExits = {"", "it failed, or wrong usage of dmsetup", ""};
 inline constexpr ExitTexts kImportExits = {
     "the store can be used", "it cannot, or parts of it cannot: the report names them", ""};
 

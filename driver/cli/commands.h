@@ -40,6 +40,7 @@ enum class CommandId {
   kDmInfo,
   kDmMessage,
   kDmTargets,
+  kDmsetup,  // the commands of `dm` that have text only
   kLoopAttach,
   kLoopDetach,
   kLoopList,

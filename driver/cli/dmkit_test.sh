@@ -59,8 +59,12 @@ says "$err" '{"error":{"command":"","object":"","message":"'
 
 # Somebody who is not root.
 not_root() {
+  expect 1 dm ls --format json
+  says "$err" '"message":"only root may do this'
+  silent "$out"
   expect 1 dm ls
-  says "$err" "dmkit: dm ls: only root may do this"
+  says "$err" "/dev/mapper/control: open failed: Permission denied"
+  says "$err" "Command failed."
   silent "$out"
   expect 1 --root "$TEST_TMPDIR/store" create web
   says "$err" "only root"
@@ -111,7 +115,10 @@ expect 0 --root "$store" cleanup
 # No device-mapper in the kernel.
 if ! grep -qw device-mapper /proc/misc && ! modprobe -n dm_mod 2>/dev/null; then
   expect 1 dm ls
-  says "$err" "dmkit: dm ls: "
+  says "$err" "/dev/mapper/control: open failed: No such device"
+  says "$err" "Check that device-mapper is available in the kernel."
+  silent "$out"
+  expect 1 dm ls --format json
   says "$err" "dm_mod"
   says "$err" "CONFIG_BLK_DEV_DM"
   silent "$out"

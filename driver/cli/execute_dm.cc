@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands on mapped devices. The text is dmsetup's: see dm/text.h. The JSON has its own shape.
+// The commands on mapped devices as JSON. Their text is dmsetup's, which dm/dmsetup prints.
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -24,16 +21,10 @@
 #include "driver/cli/request.h"
 #include "driver/cli/to_report.h"
 #include "driver/report.pb.h"
-#include "sys/device_number.h"
-#include "sys/durable.h"
 #include "sys/status.h"
-#include "sys/text.h"
 
 namespace dmkit::driver::cli {
 namespace {
-
-constexpr size_t kSysfsBytesMax = 4096;
-constexpr uint32_t kSectorsPerKib = 2;
 
 // The device's name in the kernel: `name`, or where there is no such device, what libdevmapper
 // gives the kernel for it: dmsetup's "a b" is the kernel's "a\x20b".
@@ -77,11 +68,11 @@ Found<T> AskEach(dm::DeviceMapper& dm, const std::vector<dm::DmName>& names,
 
 // Prints what was found, unless an error came before anything was, and then the error.
 template <typename T>
-void Tell(const Context& context, const Found<T>& found, absl::string_view text) {
+void Tell(const Context& context, const Found<T>& found) {
   if (found.status.ok() || !found.values.empty()) {
     report::DmDeviceList list;
     for (const T& value : found.values) *list.add_devices() = ToReport(value);
-    context.output.Print(text, list);
+    context.output.Print("", list);
   }
   if (!found.status.ok()) context.output.Fail(found.name, found.status);
 }
@@ -92,18 +83,6 @@ std::optional<dm::DeviceMapper> OpenDm(const Context& context) {
   if (dm.ok()) return *std::move(dm);
   context.output.Fail("", dm.status());
   return std::nullopt;
-}
-
-// Nothing where sysfs does not know: a device without a table has no disk.
-std::optional<uint32_t> ReadAheadSectors(const sys::Host& host, sys::DeviceNumber device) {
-  const absl::StatusOr<std::string> text = sys::ReadFile(
-      *host.root,
-      absl::StrCat("/sys/dev/block/", sys::FormatDeviceNumber(device), "/bdi/read_ahead_kb"),
-      kSysfsBytesMax);
-  if (!text.ok()) return std::nullopt;
-  const std::optional<uint32_t> kib = sys::ParseUnsigned32(absl::StripSuffix(*text, "\n"));
-  if (!kib.has_value() || *kib > UINT32_MAX / kSectorsPerKib) return std::nullopt;
-  return *kib * kSectorsPerKib;
 }
 
 // The same with keys hidden, as the text has them: JSON must not tell more.
@@ -125,13 +104,8 @@ dm::TableReply WithoutKeys(const dm::TableReply& reply) {
 void Execute(const DmListRequest&, const Context& context) {
   std::optional<dm::DeviceMapper> dm = OpenDm(context);
   if (!dm.has_value()) return;
-  if (context.output.format() == OutputFormat::kJson) {
-    const auto info = [&](const dm::DeviceKey& key) { return dm->Info(key); };
-    return Tell(context, AskEach<dm::DeviceInfo>(*dm, {}, info), "");
-  }
-  const absl::StatusOr<std::vector<dm::ListedDevice>> devices = dm->List();
-  if (!devices.ok()) return context.output.Fail("", devices.status());
-  context.output.PrintPlain(dm::FormatDevices(*devices));
+  Tell(context,
+       AskEach<dm::DeviceInfo>(*dm, {}, [&](const dm::DeviceKey& key) { return dm->Info(key); }));
 }
 
 void Execute(const DmStatusRequest& request, const Context& context) {
@@ -139,11 +113,9 @@ void Execute(const DmStatusRequest& request, const Context& context) {
   if (!dm.has_value()) return;
   dm::StatusOptions options;
   options.no_flush = request.no_flush;
-  const auto found = AskEach<dm::TableReply>(
-      *dm, request.names, [&](const dm::DeviceKey& key) { return dm->Status(key, options); });
-  const bool one = request.names.size() == 1 && !found.values.empty();
-  Tell(context, found,
-       one ? dm::FormatStatus(found.values.front()) : dm::FormatAllStatus(found.values));
+  Tell(context, AskEach<dm::TableReply>(*dm, request.names, [&](const dm::DeviceKey& key) {
+         return dm->Status(key, options);
+       }));
 }
 
 void Execute(const DmTableRequest& request, const Context& context) {
@@ -153,23 +125,14 @@ void Execute(const DmTableRequest& request, const Context& context) {
     DMKIT_ASSIGN_OR_RETURN(const dm::TableReply reply, dm->Table(key, {}));
     return WithoutKeys(reply);
   };
-  const auto found = AskEach<dm::TableReply>(*dm, request.names, table);
-  const bool one = request.names.size() == 1 && !found.values.empty();
-  Tell(context, found,
-       one ? dm::FormatTable(found.values.front(), false)
-           : dm::FormatAllTables(found.values, false));
+  Tell(context, AskEach<dm::TableReply>(*dm, request.names, table));
 }
 
 void Execute(const DmInfoRequest& request, const Context& context) {
   std::optional<dm::DeviceMapper> dm = OpenDm(context);
   if (!dm.has_value()) return;
-  const auto found = AskEach<dm::DeviceInfo>(
-      *dm, request.names, [&](const dm::DeviceKey& key) { return dm->Info(key); });
-  std::vector<dm::DeviceDetails> details;
-  for (const dm::DeviceInfo& info : found.values) {
-    details.push_back({info, ReadAheadSectors(context.host, info.device)});
-  }
-  Tell(context, found, dm::FormatDetails(details));
+  Tell(context, AskEach<dm::DeviceInfo>(*dm, request.names,
+                                        [&](const dm::DeviceKey& key) { return dm->Info(key); }));
 }
 
 void Execute(const DmMessageRequest& request, const Context& context) {
@@ -182,8 +145,7 @@ void Execute(const DmMessageRequest& request, const Context& context) {
   report::DmMessageReply report;
   report.set_name(name);
   report.set_reply(reply->text.value_or(""));
-  const bool line_ends = report.reply().empty() || absl::EndsWith(report.reply(), "\n");
-  context.output.Print(absl::StrCat(report.reply(), line_ends ? "" : "\n"), report);
+  context.output.Print("", report);
 }
 
 void Execute(const DmTargetsRequest&, const Context& context) {
@@ -191,7 +153,7 @@ void Execute(const DmTargetsRequest&, const Context& context) {
   if (!dm.has_value()) return;
   const absl::StatusOr<std::vector<dm::TargetVersion>> targets = dm->ListVersions();
   if (!targets.ok()) return context.output.Fail("", targets.status());
-  context.output.Print(dm::FormatTargets(*targets), ToReport(*targets));
+  context.output.Print("", ToReport(*targets));
 }
 
 }  // namespace dmkit::driver::cli

@@ -102,7 +102,7 @@ TEST(CommandTableTest, CommandsAreFoundByTheirWords) {
     EXPECT_EQ(FindCommand(words.first, words.second), &command);
   }
   EXPECT_EQ(FindCommand("", "frobnicate"), nullptr);
-  EXPECT_EQ(FindCommand("dm", "create"), nullptr);
+  EXPECT_EQ(FindCommand("dm", "frobnicate"), nullptr);
   EXPECT_EQ(FindCommand("nogroup", "ls"), nullptr);
   EXPECT_EQ(FindGroup(""), nullptr);
   EXPECT_EQ(FindGroup("ls"), nullptr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process: words in, streams out. No environment variable is read.
+// The process: words in, streams out. Environment variables are read for dmsetup's words alone, and
+// only here.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,14 +8,18 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "dm/dmsetup/run.h"
+#include "driver/cli/dm_words.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
 #include "driver/cli/run.h"
@@ -42,6 +47,41 @@ int WriteAll(std::FILE* stream, absl::string_view text) {
   return errno == 0 ? EIO : errno;
 }
 
+std::optional<std::string> Variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+// The variables that libdevmapper reads.
+dmkit::dm::dmsetup::Environment ReadEnvironment() {
+  dmkit::dm::dmsetup::Environment environment;
+  environment.dev_dir = Variable("DM_DEV_DIR");
+  environment.udev_cookie = Variable("DM_UDEV_COOKIE");
+  environment.mangling_mode = Variable("DM_DEFAULT_NAME_MANGLING_MODE");
+  environment.disable_udev = Variable("DM_DISABLE_UDEV").has_value();
+  char* directory = getcwd(nullptr, 0);
+  if (directory != nullptr) environment.working_dir = directory;
+  std::free(directory);
+  return environment;
+}
+
+// dmsetup's words, if any; `parsed` then has dmkit's own options alone.
+std::optional<std::vector<std::string>> TakeDmsetupWords(absl::string_view program,
+                                                         const std::vector<std::string>& words,
+                                                         dmkit::driver::cli::Parsed& parsed) {
+  if (dmkit::driver::cli::IsDmsetup(program)) return words;
+  std::optional<dmkit::driver::cli::DmWords> dm = dmkit::driver::cli::FindDmWords(words);
+  if (!dm.has_value()) return std::nullopt;
+  // Any command of the group will do.
+  std::vector<std::string> own = dm->global;
+  own.insert(own.end(), {"dm", "ls"});
+  dmkit::driver::cli::Parsed own_parsed = dmkit::driver::cli::Parse(own);
+  if (!own_parsed.request.ok()) return std::nullopt;
+  parsed = std::move(own_parsed);
+  return std::move(dm->dmsetup);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -57,7 +97,10 @@ int main(int argc, char** argv) {
     return kExitFailed;
   }
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  const dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
+  const std::string program = argc > 0 ? argv[0] : "dmkit";
+  dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
+  const std::optional<std::vector<std::string>> dmsetup_words =
+      TakeDmsetupWords(program, words, parsed);
   const dmkit::sys::LinuxHost linux_host;
   std::optional<dmkit::driver::cli::StreamTrace> trace;
   // libdevmapper tells of every ioctl at this level, too.
@@ -68,6 +111,12 @@ int main(int argc, char** argv) {
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
+  if (dmsetup_words.has_value()) {
+    const bool is_dmsetup = dmkit::driver::cli::IsDmsetup(program);
+    return dmkit::dm::dmsetup::Run(
+        is_dmsetup ? program : "dmkit dm", *dmsetup_words, ReadEnvironment(),
+        linux_host.host(trace.has_value() ? &*trace : nullptr), {in.get(), out.get(), err.get()});
+  }
   const std::unique_ptr<dmkit::sys::StopSignals> stop = dmkit::sys::MakeStopSignals();
   const dmkit::driver::cli::Streams streams{in.get(),
                                             out.get(),

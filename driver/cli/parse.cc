@@ -297,6 +297,9 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
       return ParseDmMessage(words);
     case CommandId::kDmTargets:
       return DmTargetsRequest{};
+    case CommandId::kDmsetup:
+      return absl::InvalidArgumentError(
+          absl::StrCat("the words behind dm ", words.command->word, " are dmsetup's"));
     case CommandId::kLoopAttach:
       return ParseLoopAttach(words);
     case CommandId::kLoopDetach:

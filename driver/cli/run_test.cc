@@ -129,12 +129,8 @@ TEST_F(RunTest, HelpIsTextInEitherFormat) {
 
 TEST_F(RunTest, MissingDeviceMapperIsNamed) {
   WithoutDeviceMapper();
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"dm", "ls"},
-                                                {"dm", "status"},
-                                                {"dm", "targets"},
-                                                {"dm", "message", "a", "0", "x"},
-                                                {root_, "create", "web"},
-                                                {root_, "status"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{root_, "create", "web"}, {root_, "status"}}) {
     const Outcome outcome = RunAs(0, words);
     EXPECT_EQ(outcome.exit_status, kExitFailed) << ::testing::PrintToString(words);
     EXPECT_THAT(outcome.err, StartsWith("dmkit: "));

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/cli/dm_words.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/match.h"
+#include "driver/cli/commands.h"
+
+namespace dmkit::driver::cli {
+namespace {
+
+// How many of `words` from `at` on are one global option with its value; 0: none of them.
+size_t GlobalOptionWords(const std::vector<std::string>& words, size_t at) {
+  const absl::string_view word = words[at];
+  if (!absl::StartsWith(word, "--")) return 0;
+  const size_t equals = word.find('=');
+  const OptionSpec* option = FindOption(
+      GlobalOptions(), word.substr(2, equals == absl::string_view::npos ? equals : equals - 2));
+  if (option == nullptr) return 0;
+  const bool value_follows = !option->value.empty() && equals == absl::string_view::npos;
+  return std::min<size_t>(value_follows ? 2 : 1, words.size() - at);
+}
+
+// The options that mean something to the text of `dm` stand among dmsetup's own words, too.
+bool IsOurs(absl::string_view word) {
+  return word == "--trace" || word == "--format" || absl::StartsWith(word, "--format=");
+}
+
+bool IsForUs(absl::string_view word) { return word == "--help" || word == "-h"; }
+
+bool AsksForJson(const std::vector<std::string>& global) {
+  for (size_t i = 0; i < global.size(); ++i) {
+    if (global[i] == "--format=json") return true;
+    if (global[i] == "--format" && i + 1 < global.size() && global[i + 1] == "json") return true;
+  }
+  return false;
+}
+
+// Whether the command has no JSON to print.
+bool IsTextOnly(const std::vector<std::string>& dmsetup) {
+  for (const std::string& word : dmsetup) {
+    const CommandSpec* command = FindCommand("dm", word);
+    if (command != nullptr) return command->report == kNoReport;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<DmWords> FindDmWords(const std::vector<std::string>& words) {
+  DmWords found;
+  size_t at = 0;
+  while (at < words.size() && words[at] != "dm") {
+    const size_t count = GlobalOptionWords(words, at);
+    if (count == 0) return std::nullopt;
+    for (const size_t end = at + count; at < end; ++at) found.global.push_back(words[at]);
+  }
+  bool options_end = false;
+  for (++at; at < words.size();) {
+    options_end = options_end || words[at] == "--";
+    if (!options_end && IsForUs(words[at])) return std::nullopt;
+    const size_t ours = !options_end && IsOurs(words[at]) ? GlobalOptionWords(words, at) : 0;
+    std::vector<std::string>& list = ours > 0 ? found.global : found.dmsetup;
+    for (const size_t end = at + std::max<size_t>(ours, 1); at < end; ++at) {
+      list.push_back(words[at]);
+    }
+  }
+  const bool json = AsksForJson(found.global);
+  if (found.dmsetup.empty() || (json && !IsTextOnly(found.dmsetup))) return std::nullopt;
+  for (const std::string& word : found.global) {
+    if (word == "--help" || word == "--version") return std::nullopt;
+  }
+  return found;
+}
+
+bool IsDmsetup(absl::string_view path) { return path.substr(path.rfind('/') + 1) == "dmsetup"; }
+
+}  // namespace dmkit::driver::cli

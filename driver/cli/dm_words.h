@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which words of a command line are dmsetup's. Pure: what dmsetup makes of them is dm/dmsetup's
+// business.
+
+#ifndef DMKIT_DRIVER_CLI_DM_WORDS_H_
+#define DMKIT_DRIVER_CLI_DM_WORDS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace dmkit::driver::cli {
+
+// `dmkit [GLOBAL OPTIONS] dm WORDS...`.
+struct DmWords {
+  std::vector<std::string> global;   // dmkit's own options, wherever they stood
+  std::vector<std::string> dmsetup;  // what dmsetup would have behind its name
+};
+
+// Nothing when `words` are of another kind: another command, no word behind `dm`, a help that is
+// dmkit's own (--help), or JSON from a command that has some.
+std::optional<DmWords> FindDmWords(const std::vector<std::string>& words);
+
+// Whether a program that was called as `path` is dmsetup.
+bool IsDmsetup(absl::string_view path);
+
+}  // namespace dmkit::driver::cli
+
+#endif  // DMKIT_DRIVER_CLI_DM_WORDS_H_

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/cli/dm_words.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace dmkit::driver::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+DmWords Found(const std::vector<std::string>& words) {
+  const std::optional<DmWords> found = FindDmWords(words);
+  EXPECT_TRUE(found.has_value());
+  return found.value_or(DmWords());
+}
+
+TEST(DmWordsTest, WordsBehindDmAreDmsetups) {
+  const DmWords words = Found({"dm", "create", "a", "--table", "0 1 zero", "-u", "U"});
+  EXPECT_THAT(words.global, IsEmpty());
+  EXPECT_THAT(words.dmsetup, ElementsAre("create", "a", "--table", "0 1 zero", "-u", "U"));
+  EXPECT_THAT(Found({"dm", "dm"}).dmsetup, ElementsAre("dm"));
+}
+
+TEST(DmWordsTest, GlobalOptionsAreDmkits) {
+  const DmWords words =
+      Found({"--root", "dm", "--trace", "dm", "ls", "--format", "text", "--trace", "--tree"});
+  EXPECT_THAT(words.global, ElementsAre("--root", "dm", "--trace", "--format", "text", "--trace"));
+  EXPECT_THAT(words.dmsetup, ElementsAre("ls", "--tree"));
+}
+
+TEST(DmWordsTest, TwoDashesEndTheSearchForOptions) {
+  const DmWords words = Found({"dm", "message", "--", "a", "0", "--trace", "-h"});
+  EXPECT_THAT(words.global, IsEmpty());
+  EXPECT_THAT(words.dmsetup, ElementsAre("message", "--", "a", "0", "--trace", "-h"));
+}
+
+TEST(DmWordsTest, CommandsWithoutJsonPrintText) {
+  EXPECT_THAT(Found({"dm", "remove", "a", "--format", "json"}).dmsetup, ElementsAre("remove", "a"));
+}
+
+TEST(DmWordsTest, AllElseIsDmkits) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{},
+                                             {"ls"},
+                                             {"dm"},
+                                             {"dm", "--trace"},
+                                             {"--nosuch", "dm", "ls"},
+                                             {"--", "dm", "ls"},
+                                             {"help", "dm", "ls"},
+                                             {"--root"},
+                                             {"dm", "ls", "--help"},
+                                             {"dm", "-h"},
+                                             {"--help", "dm", "ls"},
+                                             {"--version", "dm", "ls"},
+                                             {"dm", "ls", "--format", "json"},
+                                             {"--format=json", "dm", "ls"},
+                                             {"dm", "ls", "--format"}}) {
+    EXPECT_FALSE(FindDmWords(words).has_value()) << ::testing::PrintToString(words);
+  }
+}
+
+TEST(DmWordsTest, TheNameOfTheProgramTells) {
+  EXPECT_TRUE(IsDmsetup("dmsetup"));
+  EXPECT_TRUE(IsDmsetup("/sbin/dmsetup"));
+  EXPECT_TRUE(IsDmsetup("./dmsetup"));
+  for (const char* path :
+       {"", "dmkit", "/sbin/dmsetup/", "dmsetup2", "xdmsetup", "dmsetup/dmkit"}) {
+    EXPECT_FALSE(IsDmsetup(path)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace dmkit::driver::cli
