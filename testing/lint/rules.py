@@ -41,7 +41,7 @@ PURE = [
     "dm/tracer*",
     "dm/types*",
     "dm/uapi*",
-    "dm/udev*",
+    "dm/udev",
     "loop/codec*",
     "loop/uapi*",
     "thinp/*_line*",
