@@ -96,7 +96,7 @@ absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeC
 absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
                                              absl::string_view dev_dir, const NodeChange& change) {
   if (sync.shared()) return std::string();
-  const bool is_udevs = sync.active() && absl::StripSuffix(dev_dir, "/") == "/dev";
+  const bool is_udevs = sync.makes_links() && absl::StripSuffix(dev_dir, "/") == "/dev";
   sync.Wait();
   std::string warnings = sync.warning();
   if (is_udevs) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dm/scripted_host.h"
+#include "dm/udev.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
@@ -53,14 +54,16 @@ class UdevNodesTest : public ::testing::Test {
 
   // An operation whose uevent udevd meets with `work`; without one it never does.
   absl::StatusOr<std::string> Settle(const NodeChange& change, std::function<void()> work,
-                                     absl::string_view dev_dir = "/dev") {
+                                     absl::string_view dev_dir = "/dev", uint32_t flags = 0) {
     scripted_.StartUdevd();
     scripted_.semaphores.on_wait = [this, work](int32_t id) {
       if (!work) return;
       work();
       scripted_.semaphores.sets[id].value = 0;
     };
-    UdevSync sync = UdevSync::Open(scripted_.host(), UdevOptions());
+    UdevOptions options;
+    options.flags = flags;
+    UdevSync sync = UdevSync::Open(scripted_.host(), options);
     sync.Begin();
     sync.Done(true, true);
     auto warning = SettleMapperNode(scripted_.host(), sync, dev_dir, change);
@@ -202,6 +205,24 @@ TEST_F(UdevNodesTest, InAnotherDirectoryAllWorkIsOursAndWordless) {
                   Remove(), [] {}, "/tmp/dev"),
               IsOkAndHolds(""));
   EXPECT_EQ(nodes().count("/tmp/dev/mapper/web"), 0u);
+}
+
+TEST_F(UdevNodesTest, WithoutUdevdsRulesAllWorkIsOursAndWordless) {
+  const uint32_t flags = kUdevDisableDmRules | kUdevDisableSubsystemRules;
+  EXPECT_THAT(Settle(
+                  Make(), [] {}, "/dev", flags),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+  EXPECT_THAT(Settle(
+                  Rename(), [] {}, "/dev", flags),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  NodeChange remove = Remove();
+  remove.name = "new";
+  EXPECT_THAT(Settle(
+                  remove, [] {}, "/dev", flags),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kNew), 0u);
 }
 
 TEST_F(UdevNodesTest, ASlashBehindDevIsTheSameDirectory) {

@@ -54,6 +54,9 @@ class UdevSync {
   bool active() const { return semaphore_.has_value(); }
   // Whether somebody else waits, and nodes are udevd's until then.
   bool shared() const { return active() && shared_; }
+  // Whether udevd makes, renames and removes the links of this operation's devices. Not where the
+  // caller's flags keep its rules for device-mapper from it.
+  bool makes_links() const { return active() && (options_.flags & kUdevDisableDmRules) == 0; }
   // Why it is not active, as a part of a sentence: "no udevd runs". Empty when it is.
   const std::string& reason() const { return reason_; }
   // What is wrong with a shared cookie that was asked for: EINVAL: no cookie; ENOENT: it has no
