@@ -52,8 +52,8 @@ compare_line() {
   PATH=$tool:$PATH timeout $line_seconds_max sh -c "$2" > "$1.stdout" 2> "$1.stderr" < /dev/null
   echo $? > "$1.status"
   case $2 in
-    *create* | *load* | *clear* | *suspend* | *resume* | *remove* | *rename* | *message* | *wipe* | \
-      *geometry* | *nodes* | *mangle* | *udevc*)
+    *create* | *load* | *clear* | *suspend* | *resume* | *remove* | *rename* | *message* | \
+      *wipe* | *geometry* | *nodes* | *mangle* | *udevc*)
       settle
       show_state > "$1.state" 2>&1
       ;;
