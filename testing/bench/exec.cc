@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,6 +29,24 @@ constexpr int kCannotExec = 127;
   if (null >= 0) dup2(null, STDOUT_FILENO);
   execvp(words[0], words.data());
   _exit(kCannotExec);
+}
+
+struct Samples {
+  std::vector<double> wall_ms;
+  long peak_kib = 0;
+};
+
+std::string Format(const Command& command, const Samples& samples, bool json) {
+  const std::string words = absl::StrJoin(command, " ");
+  const Summary wall = Summarize(samples.wall_ms);
+  const size_t times = samples.wall_ms.size();
+  if (json) {
+    return absl::StrCat("{\"command\":\"", words, "\",\"times\":", times,
+                        ",\"wall_ms\":{\"median\":", wall.median, ",\"min\":", wall.min,
+                        ",\"max\":", wall.max, "},\"peak_kib\":", samples.peak_kib, "}\n");
+  }
+  return absl::StrFormat("%s: %.1f ms (%.1f to %.1f, %d times), peak %d KiB\n", words, wall.median,
+                         wall.min, wall.max, times, samples.peak_kib);
 }
 
 }  // namespace
@@ -53,28 +72,25 @@ absl::StatusOr<Execution> Execute(const std::vector<std::string>& argv) {
                                      : absl::StrCat("killed by signal ", WTERMSIG(status))));
 }
 
-absl::StatusOr<std::string> ExecuteAndReport(const std::vector<std::string>& argv, int repeat,
+absl::StatusOr<std::string> ExecuteAndReport(const std::vector<Command>& commands, int repeat,
                                              bool json) {
-  std::vector<double> wall_ms;
-  long peak_kib = 0;
+  std::vector<Samples> samples(commands.size());
   for (int time = 1; time <= repeat; ++time) {
-    std::vector<std::string> words;
-    for (const std::string& word : argv) {
-      words.push_back(absl::StrReplaceAll(word, {{"{}", absl::StrCat(time)}}));
+    for (size_t i = 0; i < commands.size(); ++i) {
+      Command words;
+      for (const std::string& word : commands[i]) {
+        words.push_back(absl::StrReplaceAll(word, {{"{}", absl::StrCat(time)}}));
+      }
+      DMKIT_ASSIGN_OR_RETURN(const Execution execution, Execute(words));
+      samples[i].wall_ms.push_back(execution.wall_ms);
+      samples[i].peak_kib = std::max(samples[i].peak_kib, execution.peak_kib);
     }
-    DMKIT_ASSIGN_OR_RETURN(const Execution execution, Execute(words));
-    wall_ms.push_back(execution.wall_ms);
-    peak_kib = std::max(peak_kib, execution.peak_kib);
   }
-  const Summary wall = Summarize(wall_ms);
-  if (json) {
-    return absl::StrCat("{\"command\":\"", absl::StrJoin(argv, " "), "\",\"times\":", repeat,
-                        ",\"wall_ms\":{\"median\":", wall.median, ",\"min\":", wall.min,
-                        ",\"max\":", wall.max, "},\"peak_kib\":", peak_kib, "}\n");
+  std::string text;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    absl::StrAppend(&text, Format(commands[i], samples[i], json));
   }
-  return absl::StrFormat("%s: %.1f ms (%.1f to %.1f, %d times), peak %d KiB\n",
-                         absl::StrJoin(argv, " "), wall.median, wall.min, wall.max, repeat,
-                         peak_kib);
+  return text;
 }
 
 }  // namespace dmkit::bench

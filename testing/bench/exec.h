@@ -22,9 +22,12 @@ struct Execution {
 // status other than 0 is an error. The time includes fork and exec.
 absl::StatusOr<Execution> Execute(const std::vector<std::string>& argv);
 
-// Executes `argv` `repeat` times, "{}" in a word replaced by the number of the time, from 1; a text
-// of one line (JSON when asked for) with the figures.
-absl::StatusOr<std::string> ExecuteAndReport(const std::vector<std::string>& argv, int repeat,
+using Command = std::vector<std::string>;
+
+// Executes all commands, one after the other, `repeat` times, "{}" in a word replaced by the number
+// of the time, from 1. So what else the machine does at a time weighs on all of them. A text of one
+// line for each command (JSON when asked for) with the figures.
+absl::StatusOr<std::string> ExecuteAndReport(const std::vector<Command>& commands, int repeat,
                                              bool json);
 
 }  // namespace dmkit::bench

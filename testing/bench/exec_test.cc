@@ -2,6 +2,8 @@
 
 #include "testing/bench/exec.h"
 
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -35,17 +37,26 @@ TEST(ExecTest, MissingProgramIsAnError) { EXPECT_FALSE(Execute({"no-such-program
 
 TEST(ExecTest, BracesAreTheNumberOfTheTime) {
   // Fails unless the word is 1 and then 2.
-  const auto text = ExecuteAndReport({"sh", "-c", "test {} -ge 1 && test {} -le 2"}, 2, false);
+  const auto text = ExecuteAndReport({{"sh", "-c", "test {} -ge 1 && test {} -le 2"}}, 2, false);
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_THAT(*text, StartsWith("sh -c test {} -ge 1"));
   EXPECT_THAT(*text, HasSubstr("2 times"));
-  EXPECT_FALSE(ExecuteAndReport({"test", "{}", "-lt", "2"}, 2, false).ok());
+  EXPECT_FALSE(ExecuteAndReport({{"test", "{}", "-lt", "2"}}, 2, false).ok());
 }
 
 TEST(ExecTest, JsonHasTheCommandAndTheFigures) {
-  const auto text = ExecuteAndReport({"true"}, 3, true);
+  const auto text = ExecuteAndReport({{"true"}}, 3, true);
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_THAT(*text, StartsWith("{\"command\":\"true\",\"times\":3,\"wall_ms\":{\"median\":"));
+}
+
+TEST(ExecTest, CommandsTakeTurns) {
+  // Each fails unless the other ran in between.
+  const std::string directory = ::testing::TempDir() + "/turns";
+  const auto text = ExecuteAndReport({{"mkdir", directory}, {"rmdir", directory}}, 3, false);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_THAT(*text, StartsWith("mkdir " + directory));
+  EXPECT_THAT(*text, HasSubstr("\nrmdir " + directory));
 }
 
 }  // namespace

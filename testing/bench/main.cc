@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: bench [option]...\n"
-    "       bench exec [--repeat=N] [--json] -- COMMAND [ARGUMENT]...\n"
+    "       bench exec [--repeat=N] [--json] -- COMMAND [ARGUMENT]... [-- COMMAND...]...\n"
     "  --layers=N    layers of each side and round (20)\n"
     "  --rounds=N    rounds that are recorded (5)\n"
     "  --root=DIR    store of dmkit (/scratch/bench); the floor has DIR-floor\n"
@@ -36,7 +36,7 @@ struct CommandLine {
   bool json = false;
   bool exec = false;
   int repeat = 1;
-  std::vector<std::string> command;
+  std::vector<Command> commands;
 };
 
 bool Value(absl::string_view word, absl::string_view option, std::string& value) {
@@ -89,10 +89,17 @@ absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
   for (; at < words.size() && words[at] != "--"; ++at) {
     DMKIT_RETURN_IF_ERROR(ParseWord(words[at], line, store_options));
   }
-  if (at < words.size()) {
-    line.command.assign(words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end());
+  for (; at < words.size(); ++at) {
+    if (words[at] == "--") {
+      line.commands.emplace_back();
+    } else {
+      line.commands.back().push_back(words[at]);
+    }
   }
-  if (line.exec == line.command.empty()) {
+  for (const Command& command : line.commands) {
+    if (command.empty()) return absl::InvalidArgumentError("no command behind --");
+  }
+  if (line.exec == line.commands.empty()) {
     return absl::InvalidArgumentError("a command goes with exec, behind --");
   }
   line.plan.floor_directory = line.plan.root + "-floor";
@@ -101,7 +108,7 @@ absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
 }
 
 absl::StatusOr<std::string> Do(const CommandLine& line) {
-  if (line.exec) return ExecuteAndReport(line.command, line.repeat, line.json);
+  if (line.exec) return ExecuteAndReport(line.commands, line.repeat, line.json);
   DMKIT_ASSIGN_OR_RETURN(const Results results, Measure(line.plan));
   if (line.json) return FormatJson(results);
   return absl::StrCat(FormatText(results), line.calls ? FormatCalls(results) : "");
