@@ -243,7 +243,9 @@ TEST_F(DriverDiffVmTest, LayerWhoseMountLeakedWhileItWasFilledIsNotComplete) {
   SourceThatCalls in(archive, [&] {
     if (sitter == nullptr) sitter = kernel_->SitElsewhere(config_.root + "/mnt/copy/rootfs");
   });
+  clock_.Hurry(true);
   EXPECT_THAT(driver_->ApplyDiff("copy", {}, in), sys::FailsWithErrno(EBUSY));
+  clock_.Hurry(false);
   EXPECT_FALSE(driver_->Inspect("copy")->ready());
   EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
   EndOf(sitter, "copy");

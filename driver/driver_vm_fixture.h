@@ -21,14 +21,35 @@
 #include "loop/loop_device.h"
 #include "sys/durable.h"
 #include "sys/faulty_host.h"
+#include "sys/host.h"
 #include "sys/status_matchers.h"
 #include "testing/cases/kernel.h"
 
 namespace dmkit::driver {
 
+// The clock of a test that waits for what does not come: in a hurry, a sleep takes a tenth of the
+// time that passes by this clock. Hurried by a test of one thread only.
+class TestClock : public sys::Clock {
+ public:
+  explicit TestClock(sys::Clock& clock) : clock_(clock) {}
+  absl::Time Now() override { return clock_.Now() + skipped_; }
+  void Sleep(absl::Duration duration) override {
+    if (!hurries_) return clock_.Sleep(duration);
+    skipped_ += duration * 9 / 10;
+    clock_.Sleep(duration / 10);
+  }
+  void Hurry(bool hurries) { hurries_ = hurries; }
+
+ private:
+  sys::Clock& clock_;
+  absl::Duration skipped_ = absl::ZeroDuration();
+  bool hurries_ = false;
+};
+
 class DriverVmTest : public ::testing::Test {
  protected:
-  DriverVmTest() : kernel_(cases::StartKernel()), counted_(kernel_->host()) {
+  DriverVmTest()
+      : kernel_(cases::StartKernel()), clock_(*kernel_->host().clock), counted_(HostOfTest()) {
     auto dm = dm::DeviceMapper::Open(counted_.host());
     EXPECT_TRUE(dm.ok()) << dm.status();
     dm_.emplace(*std::move(dm));
@@ -46,6 +67,12 @@ class DriverVmTest : public ::testing::Test {
     driver_.reset();
     EXPECT_THAT(DeviceNames(), ::testing::IsEmpty());
     EXPECT_THAT(LoopFiles(), ::testing::IsEmpty());
+  }
+
+  sys::Host HostOfTest() {
+    sys::Host host = kernel_->host();
+    host.clock = &clock_;
+    return host;
   }
 
   const sys::Host& host() { return dm_->host(); }
@@ -144,6 +171,7 @@ class DriverVmTest : public ::testing::Test {
   bool IsThere(const std::string& path) { return host().root->StatLink(path).ok(); }
 
   std::unique_ptr<cases::Kernel> kernel_;
+  TestClock clock_;
   sys::FaultyHost counted_;
   std::optional<dm::DeviceMapper> dm_;
   DriverConfig config_;

@@ -149,7 +149,9 @@ TEST_F(DriverRemovalVmTest, WithoutDeferredDeletionALayerInUseIsNotRemoved) {
               "dm.use_deferred_deletion=false"});
   Open();
   auto sitter = Leak("web");
+  clock_.Hurry(true);
   EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EBUSY));
+  clock_.Hurry(false);
   EXPECT_EQ(*driver_->Exists("web"), true);
   EXPECT_EQ(DeletedCount(), "0");
   EndOf(sitter, "web");
@@ -165,8 +167,10 @@ TEST_F(DriverRemovalVmTest, WithoutDeferredRemovalALayerInUseIsNotPutAndLater) {
   const auto path = driver_->Get("web");
   ASSERT_THAT(path, sys::IsOk());
   auto sitter = kernel_->SitElsewhere(*path);
+  clock_.Hurry(true);
   EXPECT_THAT(driver_->Put("web", false), sys::FailsWithErrno(EBUSY));
   EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EBUSY));
+  clock_.Hurry(false);
   sitter.reset();
   EXPECT_THAT(driver_->Put("web", true), sys::FailsWithErrno(EINVAL)) << "down, in the end";
   EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));

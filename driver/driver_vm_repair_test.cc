@@ -207,7 +207,9 @@ TEST_F(DriverRepairVmTest, CleanupGoesOnAfterAnErrorAndTellsIt) {
     ASSERT_THAT(driver.Get(layer), sys::IsOk());
   }
   counted_.SetPlan(sys::FaultyHost::FailMatching("Unmount", MountPoint("b"), EIO));
+  clock_.Hurry(true);
   EXPECT_THAT(driver.Cleanup(), sys::FailsWithErrno(EIO));
+  clock_.Hurry(false);
   counted_.SetPlan(nullptr);
   EXPECT_FALSE(IsThere(MountPoint("a")));
   EXPECT_TRUE(IsThere(MountPoint("b")));
