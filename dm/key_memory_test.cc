@@ -3,6 +3,8 @@
 // /proc/self/mem, while the client has passed the key on. The control device is a stand-in that
 // makes no copy.
 
+#include <string.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -70,7 +72,7 @@ class Memory {
       uint64_t begin = 0, end = 0;
       EXPECT_TRUE(absl::SimpleHexAtoi(ends[0], &begin) && absl::SimpleHexAtoi(ends[1], &end));
       // A sanitizer's shadow is larger than any memory and holds no bytes of the program.
-      if (words[1].substr(0, 2) != "rw" || end - begin > (uint64_t{1} << 30)) continue;
+      if (words[1].substr(0, 2) != "rw" || end - begin > (uint64_t{1} << 28)) continue;
       count += CountIn(*memory, begin, end);
     }
     return count;
@@ -82,27 +84,29 @@ class Memory {
   }
 
   size_t CountIn(sys::File& memory, uint64_t begin, uint64_t end) {
+    char* const tail = piece_.data();
+    char* const bytes = tail + kTailBytes;
+    const size_t room = piece_.size() - kTailBytes;
+    for (size_t i = 0; i < kTailBytes; ++i) tail[i] = KeyDigit(kKeyBytes - kTailBytes + i);
     size_t count = 0;
     // Pieces overlap, so that a key that crosses a border is found.
-    for (uint64_t at = begin; at < end; at += piece_.size() - kTailBytes + 1) {
-      const size_t want = std::min<uint64_t>(piece_.size(), end - at);
-      const auto got = memory.ReadAt(at, absl::MakeSpan(&piece_[0], want));
+    for (uint64_t at = begin; at < end; at += room - kTailBytes + 1) {
+      const size_t want = std::min<uint64_t>(room, end - at);
+      const auto got = memory.ReadAt(at, absl::MakeSpan(bytes, want));
       if (!got.ok()) break;  // a page that cannot be read
-      for (size_t i = 0; i + kTailBytes <= *got; ++i) {
-        const char* const place = reinterpret_cast<const char*>(at + i);
+      const char* const last = bytes + *got;
+      const void* found = memmem(bytes, *got, tail, kTailBytes);
+      while (found != nullptr) {
+        const char* const here = static_cast<const char*>(found);
+        const char* const place =
+            reinterpret_cast<const char*>(at + static_cast<uint64_t>(here - bytes));
         const bool ours = place >= piece_.data() && place < piece_.data() + piece_.size();
-        if (!ours && IsTail(&piece_[i])) ++count;
+        if (!ours) ++count;
+        found = memmem(here + 1, static_cast<size_t>(last - here - 1), tail, kTailBytes);
       }
     }
     std::fill(piece_.begin(), piece_.end(), '\0');
     return count;
-  }
-
-  static bool IsTail(const char* bytes) {
-    for (size_t i = 0; i < kTailBytes; ++i) {
-      if (bytes[i] != KeyDigit(kKeyBytes - kTailBytes + i)) return false;
-    }
-    return true;
   }
 
   sys::LinuxHost linux_;
