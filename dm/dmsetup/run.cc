@@ -77,6 +77,12 @@ bool Work(Context& context) {
     return false;
   }
   TakeUdevCookie(context);
+  // To go on without it would mean other devices than were asked for.
+  if (context.words.select.has_value() &&
+      (context.words.columns || command->repeat == Repeat::kEachSelectable)) {
+    context.Error("--select is not supported by this program.");
+    return false;
+  }
   if (context.words.columns && !StartReport(context, *command)) return false;
   const bool done = Call(context, *command);
   FinishOutput(context);
