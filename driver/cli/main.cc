@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "dm/dmsetup/run.h"
@@ -53,6 +55,18 @@ std::optional<std::string> Variable(const char* name) {
   return value;
 }
 
+// Whether the first of the variables for characters that is set names UTF-8.
+bool HasUtf8Locale() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const std::string locale = Variable(name).value_or("");
+    if (locale.empty()) continue;
+    const std::string coding = locale.substr(std::min(locale.find('.'), locale.size()));
+    return absl::StartsWithIgnoreCase(coding, ".utf-8") ||
+           absl::StartsWithIgnoreCase(coding, ".utf8");
+  }
+  return false;
+}
+
 // The variables that libdevmapper reads.
 dmkit::dm::dmsetup::Environment ReadEnvironment() {
   dmkit::dm::dmsetup::Environment environment;
@@ -60,6 +74,7 @@ dmkit::dm::dmsetup::Environment ReadEnvironment() {
   environment.udev_cookie = Variable("DM_UDEV_COOKIE");
   environment.mangling_mode = Variable("DM_DEFAULT_NAME_MANGLING_MODE");
   environment.disable_udev = Variable("DM_DISABLE_UDEV").has_value();
+  environment.utf8 = HasUtf8Locale();
   char* directory = getcwd(nullptr, 0);
   if (directory != nullptr) environment.working_dir = directory;
   std::free(directory);
