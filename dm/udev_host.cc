@@ -139,7 +139,9 @@ std::string WhyUdevCannotNotify(const sys::Host& host) {
 bool UdevMakesLinks(const sys::Host& host) {
   sys::Dir& root = *host.root;
   if (!root.Stat(kControl).ok()) return false;
-  return WhyRuleIsOff(root, kLinkRules, "udevflags").empty() && !IsSocketDead(root);
+  // A udevd outside of this container has, as a rule, another /dev as well.
+  return WhyRuleIsOff(root, kLinkRules, "udevflags").empty() && !IsForeignIpcNamespace(root) &&
+         !IsSocketDead(root);
 }
 
 }  // namespace dmkit::dm

@@ -18,8 +18,9 @@ namespace dmkit::dm {
 // as fine: the waiting has a deadline. Does not block.
 std::string WhyUdevCannotNotify(const sys::Host& host);
 
-// Whether a udevd runs whose rules make the links in /dev/mapper. What cannot be found out counts
-// as no: then the caller makes the node.
+// Whether a udevd runs whose rules make the links in /dev/mapper. No for one in another IPC
+// namespace, which is that of a host around this container and has a /dev of its own. Without its
+// socket or its rule in sight it is no, too: then the caller makes the node.
 bool UdevMakesLinks(const sys::Host& host);
 
 // Whether the udevd that there was when a wait began has ended. False when that cannot be told.

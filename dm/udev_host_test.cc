@@ -113,8 +113,10 @@ TEST_F(UdevHostTest, TheRuleForLinksHasTwoNames) {
 TEST_F(UdevHostTest, AnotherIpcNamespaceIsNoticed) {
   EnterContainer();
   EXPECT_THAT(Why(), HasSubstr("IPC namespace"));
+  EXPECT_FALSE(MakesLinks());
   links()["/proc/300/ns/ipc"] = "ipc:[4026532001]";
   EXPECT_EQ(Why(), "") << "udevd is in the same container";
+  EXPECT_TRUE(MakesLinks());
 }
 
 TEST_F(UdevHostTest, AUdevdThatIsNotSeenFromAContainerIsOutside) {
@@ -175,7 +177,7 @@ TEST_F(UdevHostTest, AListOfSocketsThatCannotBeReadIsFine) {
   EXPECT_EQ(Why(), "");
 }
 
-// For notifying, what cannot be found out is fine; for links it makes the caller make the node.
+// A socket that cannot be looked at makes the caller make the node.
 TEST_F(UdevHostTest, NoFailureOfACallIsHeldAgainstUdevd) {
   EnterContainer();
   links()["/proc/300/ns/ipc"] = links()["/proc/self/ns/ipc"];
