@@ -79,8 +79,8 @@ struct RaidArguments {
   sys::Sectors chunk;
   RaidSync sync = RaidSync::kAsFound;
   std::vector<uint32_t> rebuild;  // indexes of members, ascending; not with a `sync`
-  // Between cleanings of the bitmap. In jiffies, and shown as the bitmap keeps it: other than it
-  // was given.
+  // Between cleanings of the bitmap, in jiffies. Of a set that has a bitmap it is shown as that
+  // has it.
   std::optional<uint64_t> daemon_sleep;
   std::optional<uint32_t> min_recovery_rate;  // KiB per second and device; 0: no limit
   std::optional<uint32_t> max_recovery_rate;
