@@ -70,10 +70,12 @@ absl::StatusOr<size_t> LinuxFile::ReadAt(uint64_t offset, absl::Span<char> buffe
   }
   size_t done = 0;
   while (done < buffer.size()) {
-    const ssize_t got = RetryOnEintr([&] {
-      return pread(fd_.get(), buffer.data() + done, buffer.size() - done,
-                   static_cast<off_t>(offset + done));
-    });
+    char* to = buffer.data() + done;
+    const size_t left = buffer.size() - done;
+    ssize_t got =
+        RetryOnEintr([&] { return pread(fd_.get(), to, left, static_cast<off_t>(offset + done)); });
+    // What has no offsets, as the pipe that a shell gives a path to, is read from front to back.
+    if (got == -1 && errno == ESPIPE) got = RetryOnEintr([&] { return read(fd_.get(), to, left); });
     if (got == -1) return CallStatus(-1, "read", path_);
     if (got == 0) break;
     done += static_cast<size_t>(got);

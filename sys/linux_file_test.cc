@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -68,6 +69,19 @@ TEST_F(LinuxFileTest, ReadingPastTheEndGivesNothing) {
   EXPECT_THAT(Read(*file, 0, 10), IsOkAndHolds(""));
   EXPECT_THAT(Read(*file, uint64_t{1} << 40, 10), IsOkAndHolds(""));
   EXPECT_THAT(Read(*file, 0, 0), IsOkAndHolds(""));
+}
+
+TEST_F(LinuxFileTest, APipeIsReadFromFrontToBack) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
+  const auto file = linux_.host().root->OpenFile(absl::StrCat("/proc/self/fd/", ends[0]), {});
+  ASSERT_THAT(file, IsOk());
+  ASSERT_EQ(write(ends[1], "0 8 zero", 8), 8);
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_THAT(Read(**file, 0, 4), IsOkAndHolds("0 8 "));
+  EXPECT_THAT(Read(**file, 4, 100), IsOkAndHolds("zero"));
+  EXPECT_THAT(Read(**file, 8, 100), IsOkAndHolds(""));
 }
 
 TEST_F(LinuxFileTest, GapsAndGrowthAreZerosThatTakeNoSpace) {
