@@ -17,6 +17,9 @@ namespace {
 
 constexpr size_t kNameBytesMax = 127;
 constexpr size_t kUuidBytesMax = 128;
+// Of the kernel's device numbers (kdev_t.h).
+constexpr uint32_t kMajorMax = (1u << 12) - 1;
+constexpr uint32_t kMinorMax = (1u << 20) - 1;
 
 // The name under which the directory of nodes has `device`; nothing when it has none.
 std::optional<std::string> NameOfNode(Context& context, sys::DeviceNumber device) {
@@ -62,7 +65,11 @@ std::optional<std::string> NameOfPath(Context& context, const std::string& path)
 }  // namespace
 
 DeviceKey Address::Key() const {
-  if (number.has_value()) return *number;
+  constexpr sys::DeviceNumber kNone = {0, 1};
+  if (number.has_value()) {
+    const bool fits = number->major <= kMajorMax && number->minor <= kMinorMax;
+    return fits ? *number : kNone;
+  }
   if (!uuid.empty()) {
     absl::StatusOr<DmUuid> checked = DmUuid::Create(uuid);
     if (checked.ok()) return *std::move(checked);
@@ -70,7 +77,7 @@ DeviceKey Address::Key() const {
     absl::StatusOr<DmName> checked = DmName::Create(name);
     if (checked.ok()) return *std::move(checked);
   }
-  return sys::DeviceNumber{0, 1};
+  return kNone;
 }
 
 std::optional<std::string> KernelName(Context& context, const std::string& name) {

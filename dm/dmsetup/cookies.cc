@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "dm/dmsetup/command.h"
 #include "dm/dmsetup/input.h"
+#include "dm/dmsetup/uevents.h"
 #include "dm/udev_cookies.h"
 #include "dm/udev_host.h"
 #include "sys/status.h"
@@ -35,7 +36,9 @@ std::string Describe(uint32_t cookie) { return absl::StrFormat("%u (0x%x)", cook
 
 const char* Reason(const absl::Status& status) { return strerror(sys::GetErrno(status)); }
 
-bool SyncIsOff(const Context& context) {
+// Nobody counts cookies then.
+bool SyncIsOff(Context& context) {
+  TellUdevDisabled(context);
   return context.environment.disable_udev || context.words.no_udev_sync;
 }
 
@@ -169,9 +172,10 @@ bool UdevComplete(Context& context, const Command&, Arguments arguments) {
   const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
   if (!cookie.has_value()) return false;
   context.Print(absl::StrFormat("DM_COOKIE_COMPLETED=0x%-10x\n", *cookie));
-  if (SyncIsOff(context)) return true;
+  if ((*cookie & kNumberMask) == 0 || SyncIsOff(context)) return true;
   const absl::Status completed = CompleteUdevCookie(context.host, *cookie);
-  if (completed.ok()) return true;
+  // Without a udevd nobody waits either.
+  if (completed.ok() || !WhyUdevCannotNotify(context.host).empty()) return true;
   const uint32_t key = kUdevCookieMagic << 16 | (*cookie & kNumberMask);
   if (sys::GetErrno(completed) != EAGAIN) {
     TellNotFound(context, key, completed);

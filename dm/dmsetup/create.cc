@@ -8,19 +8,23 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
 #include "dm/dmsetup/input.h"
 #include "dm/dmsetup/table_text.h"
 #include "dm/dmsetup/uevents.h"
+#include "sys/durable.h"
 #include "sys/retry.h"
 #include "sys/status.h"
+#include "sys/text.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
 
 // How long the undoing of a creation waits for somebody who looks at the new device.
 constexpr absl::Duration kUndoPatience = absl::Seconds(5);
+constexpr size_t kProcBytesMax = 64 * 1024;
 
 struct NewDevice {
   Address shown;  // as messages have it: with the number that was asked for
@@ -44,6 +48,20 @@ std::optional<std::vector<TableLine>> ReadTable(Context& context, const std::str
   return std::nullopt;
 }
 
+// As messages have it where only a minor number was asked for; 0 when it cannot be found out.
+uint32_t DeviceMapperMajor(const Context& context) {
+  const absl::StatusOr<std::string> devices =
+      sys::ReadFile(*context.host.root, "/proc/devices", kProcBytesMax);
+  if (!devices.ok()) return 0;
+  for (const absl::string_view line : absl::StrSplit(*devices, '\n')) {
+    const std::vector<absl::string_view> words = sys::SplitWords(line);
+    if (words.size() == 2 && words[1] == "device-mapper") {
+      return sys::ParseUnsigned32(words[0]).value_or(0);
+    }
+  }
+  return 0;
+}
+
 // The number that was asked for; false for one that no device can have.
 bool TakeNumber(Context& context, NewDevice& device) {
   const Words& words = context.words;
@@ -54,10 +72,9 @@ bool TakeNumber(Context& context, NewDevice& device) {
     return false;
   }
   device.options.minor = static_cast<uint32_t>(*words.minor);
-  if (words.major.has_value()) {
-    device.shown.number =
-        sys::DeviceNumber{static_cast<uint32_t>(*words.major), *device.options.minor};
-  }
+  const uint32_t major =
+      words.major.has_value() ? static_cast<uint32_t>(*words.major) : DeviceMapperMajor(context);
+  if (major > 0) device.shown.number = sys::DeviceNumber{major, *device.options.minor};
   return true;
 }
 
@@ -166,8 +183,8 @@ bool CreateOne(Context& context, const std::string& name, const std::string* fil
   }
   if (!device->table.empty() || context.words.add_node_on_create) {
     Settle(context, *sync, MadeNode(context, device->shown.name, number));
-    SetReadAhead(context, number);
   }
+  if (!device->table.empty()) SetReadAhead(context, number);
   return context.words.verbose == 0 || ShowDevice(context, {name});
 }
 
@@ -182,12 +199,15 @@ bool CreateConcise(Context& context, Arguments arguments) {
       arguments.empty() ? ReadInput(context) : arguments.front();
   if (!text.has_value()) return false;
   const ConciseText concise = ParseConcise(*text);
+  // The option is for the first device alone, as in dmsetup.
+  bool read_only = words.read_only;
   for (const ConciseDevice& device : concise.devices) {
     words.uuid.reset();
     words.minor.reset();
     if (!device.uuid.empty()) words.uuid = device.uuid;
     if (!device.minor.empty()) words.minor = LeadingNumber(device.minor);
-    words.read_only = device.read_only;
+    words.read_only = read_only || device.read_only;
+    read_only = false;
     words.table = device.table;
     if (!CreateOne(context, device.name, nullptr)) return false;
   }

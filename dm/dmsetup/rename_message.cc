@@ -90,6 +90,7 @@ bool RenameTo(Context& context, const Address& device, const std::string& text, 
   change.kind = NodeChange::Kind::kRename;
   change.name = device.name;
   change.new_name = text;
+  change.device = renamed->device;
   Settle(context, *sync, change);
   return true;
 }

@@ -72,8 +72,7 @@ bool RemoveOne(Context& context, const Address& device) {
     if (sys::GetErrno(removed.status()) != EBUSY) return false;
   }
   if (!removed.ok()) return false;
-  // It is still there, and so is its node.
-  if (removed->deferred_remove) return true;
+  // Also when the removal is deferred: later nobody would be there to do it.
   NodeChange change;
   change.kind = NodeChange::Kind::kRemove;
   change.name = NodeName(device, *removed);

@@ -72,15 +72,18 @@ absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_vie
 
 }  // namespace
 
+void TellUdevDisabled(Context& context) {
+  if (!context.environment.disable_udev || context.told_udev_disabled) return;
+  if (!context.host.root->Stat("/run/udev/control").ok()) return;
+  context.told_udev_disabled = true;
+  context.Error(
+      "Udev is running and DM_DISABLE_UDEV environment variable is set. Bypassing udev, "
+      "device-mapper library will manage device nodes in device directory.");
+}
+
 std::optional<UdevSync> OpenSync(Context& context) {
   const UdevOptions options = OptionsOf(context);
-  if (options.use == UdevUse::kDisabled && !context.told_udev_disabled &&
-      context.host.root->Stat("/run/udev/control").ok()) {
-    context.told_udev_disabled = true;
-    context.Error(
-        "Udev is running and DM_DISABLE_UDEV environment variable is set. Bypassing udev, "
-        "device-mapper library will manage device nodes in device directory.");
-  }
+  TellUdevDisabled(context);
   UdevSync sync = UdevSync::Open(context.host, options);
   if (!sync.shared_cookie_status().ok()) {
     TellWrongCookie(context, *options.shared_cookie, sync.shared_cookie_status());

@@ -18,6 +18,9 @@ namespace dmkit::dm::dmsetup {
 // that there is none of; the lines that say so were printed, and no ioctl is to follow.
 std::optional<UdevSync> OpenSync(Context& context);
 
+// Says, once, that udevd is there and DM_DISABLE_UDEV is set, where it is so.
+void TellUdevDisabled(Context& context);
+
 // Waits, and brings the node in line. Warnings and errors are printed; they are no failure of the
 // command, since the device is as it should be.
 void Settle(Context& context, UdevSync& sync, const NodeChange& change);
