@@ -91,7 +91,7 @@ def _read(path):
 
 
 def compare_line(results, line):
-    """{part: (reference's, ours)} for what differs in any pass; raises Bad when it did not run."""
+    """{(pass, part): (reference's, ours)} for what differs; raises Bad when it did not run."""
     differing = {}
     for one in line.passes:
         base = f"{line.scene}.{line.number}"
@@ -100,8 +100,39 @@ def compare_line(results, line):
             if None in both and (part != "state" or both != [None, None]):
                 raise Bad(f"{line.scene}.scene:{line.number} was not run in the pass {one}")
             if both[0] != both[1]:
-                differing.setdefault(part, both)
+                differing[one, part] = both
     return differing
+
+
+def _disagreement(both):
+    """The lines that only one of the two has."""
+    lines = [collections.Counter(text.split("\n")) for text in both]
+    return lines[0] - lines[1], lines[1] - lines[0]
+
+
+class _Scene:
+    """What is known to differ in the state since an earlier line of the same scene: that line has
+    been judged for it, and those that come after it are innocent."""
+
+    def __init__(self):
+        self._title = None
+        self._known = {}
+
+    def new_differences(self, line, differing):
+        """{part: (reference's, ours)} without the differing states that were there before."""
+        if self._title != (line.scene, line.title):
+            self._title = line.scene, line.title
+            self._known = {}
+        new = {}
+        for (one, part), both in differing.items():
+            if part == "state":
+                disagreement = _disagreement(both)
+                known = self._known.get(one)
+                self._known[one] = disagreement
+                if known == disagreement:
+                    continue
+            new.setdefault(part, both)
+        return new
 
 
 def broken_preparations(results):
@@ -126,8 +157,9 @@ def _describe(differing):
 def judge(results, listed, lines):
     """[(line, complaint or "")] for all lines, with the complaints about the list itself last."""
     verdicts, seen = [], collections.defaultdict(set)
+    scene = _Scene()
     for line in lines:
-        differing = compare_line(results, line)
+        differing = scene.new_differences(line, compare_line(results, line))
         key = line.scene, line.command
         seen[key] |= set(differing)
         unlisted = {part: both for part, both in differing.items()

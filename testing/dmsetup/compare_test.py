@@ -73,6 +73,14 @@ class CompareTest(unittest.TestCase):
         with self.assertRaises(compare.Bad):
             self._complaints()
 
+    def test_only_the_line_that_made_a_state_differ_is_to_blame(self):
+        for number in [5, 6]:
+            self._result("debian", number, state="common\n")
+            self._result("dmkit", number, state="common\nmore\n")
+        self.assertEqual([command for command, _ in self._complaints()], ["dmsetup ls"])
+        self._result("dmkit", 6, state="common\nmore\nstill more\n")
+        self.assertEqual(len(self._complaints()), 2)
+
     def test_what_is_listed_may_differ(self):
         self._result("dmkit", 5, stdout="other\n")
         self.assertEqual(self._complaints("some: dmsetup ls\n  stdout\n  Because.\n"), [])
