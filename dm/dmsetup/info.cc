@@ -31,7 +31,6 @@ ReportStyle StyleOf(const Words& words) {
   style.as_rows = words.rows;
   style.aligned =
       !words.no_headings && !words.separator.has_value() && !words.name_prefixes && !words.rows;
-  style.buffered = !words.unbuffered || words.rows || words.sort.has_value();
   return style;
 }
 

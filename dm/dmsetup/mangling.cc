@@ -84,6 +84,7 @@ absl::StatusOr<std::string> Unmangle(absl::string_view text, absl::string_view w
                                      Mangling mode) {
   if (IsMangledTwice(text, mode)) return MangledTwice(text, what);
   std::string plain;
+  bool has_escapes = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (mode != Mangling::kNone && !IsPlain(text[i]) && text[i] != '\\') {
       return absl::InvalidArgumentError(
@@ -94,8 +95,10 @@ absl::StatusOr<std::string> Unmangle(absl::string_view text, absl::string_view w
       plain += text[i];
       continue;
     }
-    const int high = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
-    if (high < 0) return plain;
+    if (i + 2 == text.size()) return plain;
+    const int high = HexDigit(text[i + 2]);
+    if (high < 0) return has_escapes ? plain : std::string(text);
+    has_escapes = true;
     const int low = i + 3 < text.size() ? HexDigit(text[i + 3]) : -1;
     plain += static_cast<char>(low < 0 ? high : high * 16 + low);
     i += kEscapeBytes - 1;

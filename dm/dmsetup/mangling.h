@@ -34,8 +34,8 @@ absl::StatusOr<std::string> Mangle(absl::string_view text, absl::string_view wha
 
 // What the kernel has, as people read it: each \xNN becomes its byte. In the modes kAuto and kHex
 // a name with bytes that should have been mangled is INVALID_ARGUMENT, as is a name that is
-// mangled twice in kAuto; kNone takes both as they come. Text behind a backslash that is no \xNN is
-// cut off, as libdevmapper does it.
+// mangled twice in kAuto; kNone takes both as they come. As in libdevmapper, text from a \x on that
+// no digit follows is cut off when it ends there or comes behind a \xNN, and spoils nothing else.
 absl::StatusOr<std::string> Unmangle(absl::string_view text, absl::string_view what, Mangling mode);
 
 // What a report shows of a name that the kernel has: Unmangle, but with kNone it stays as it is.

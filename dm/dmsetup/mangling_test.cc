@@ -102,7 +102,8 @@ TEST(ManglingTest, ShowingRefusesNamesThatNobodyMangled) {
 }
 
 TEST(ManglingTest, ShowingEndsAtAnEscapeThatIsNone) {
-  EXPECT_THAT(Shown("ab\\xg0cd", "name", Mangling::kAuto), IsOkAndHolds("ab"));
+  EXPECT_THAT(Shown("a\\x20b\\xg0cd", "name", Mangling::kAuto), IsOkAndHolds("a b"));
+  EXPECT_THAT(Shown("ab\\xg0cd", "name", Mangling::kAuto), IsOkAndHolds("ab\\xg0cd"));
   EXPECT_THAT(Shown("ab\\x", "name", Mangling::kAuto), IsOkAndHolds("ab"));
   EXPECT_THAT(Shown("a\\b", "name", Mangling::kAuto), IsOkAndHolds("a\\b"));
 }

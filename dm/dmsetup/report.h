@@ -21,7 +21,6 @@ struct ReportStyle {
   std::string separator = " ";
   bool aligned = true;
   bool headings = true;
-  bool buffered = true;   // print and sort at the end; each row by itself otherwise
   bool prefixes = false;  // DM_NAME='value'
   bool quoted = true;
   bool as_rows = false;  // a line per field

@@ -107,7 +107,6 @@ bool AddRow(Context& context, const DeviceInfo& shown) {
   std::optional<std::vector<ReportCell>> row = MakeRow(context, source);
   if (!row.has_value()) return false;
   report.AddRow(*std::move(row));
-  if (!report.style.buffered) context.Print(report.TakeText());
   return true;
 }
 
@@ -135,11 +134,12 @@ bool ForEachDevice(Context& context, absl::FunctionRef<bool(const ListedDevice& 
     return false;
   }
   if (devices->empty()) context.Print("No devices found\n");
-  // One name that cannot be read spoils the list, as in libdevmapper.
-  for (ListedDevice& device : *devices) {
-    if (!MakeShown(context, "name", &device.name)) return false;
-  }
+  // One name that cannot be read spoils the list, as in libdevmapper; each is told.
   bool done = true;
+  for (ListedDevice& device : *devices) {
+    if (!MakeShown(context, "name", &device.name)) done = false;
+  }
+  if (!done) return false;
   for (const ListedDevice& device : *devices) {
     if (!show(device)) done = false;
   }
