@@ -104,6 +104,30 @@ on 1 apply packed nosuch.tar
 err ENOENT
 on 0 rm broken
 
+# A comparison that is killed, while nobody reads on, is in nobody's way.
+on 0 create large --parent image
+in_layer large
+head -c 1000000 /dev/zero > zeros
+out_of large
+mkfifo /tmp/pipe
+dmkit --root /scratch/store diff large > /tmp/pipe 2> /dev/null &
+killed=$!
+exec 3< /tmp/pipe
+head -c 1 <&3 > /dev/null
+on 1 rm large
+err "process $killed (diff)"
+on 1 put image
+err "process $killed (diff)"
+on 0 grow large 160m
+kill -9 $killed
+wait $killed
+exec 3<&-
+grep -q /scratch/store/mnt/large /proc/mounts || fail "what the killed one left is not there"
+on 0 changes large
+printed 'A /zeros\n'
+! grep -q /scratch/store/mnt/ /proc/mounts || fail "the killed comparison keeps layers mounted"
+on 0 rm large
+
 # Nobody reads.
 dmkit --root /scratch/store diff web --all 2> /tmp/err | true
 err EPIPE
