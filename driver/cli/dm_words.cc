@@ -10,7 +10,8 @@
 namespace dmkit::driver::cli {
 namespace {
 
-// How many of `words` from `at` on are one global option with its value; 0: none of them.
+// How many of `words` from `at` on are one global option with its value; 0: none of them, or the
+// value is missing.
 size_t GlobalOptionWords(const std::vector<std::string>& words, size_t at) {
   const absl::string_view word = words[at];
   if (!absl::StartsWith(word, "--")) return 0;
@@ -19,7 +20,8 @@ size_t GlobalOptionWords(const std::vector<std::string>& words, size_t at) {
       GlobalOptions(), word.substr(2, equals == absl::string_view::npos ? equals : equals - 2));
   if (option == nullptr) return 0;
   const bool value_follows = !option->value.empty() && equals == absl::string_view::npos;
-  return std::min<size_t>(value_follows ? 2 : 1, words.size() - at);
+  if (value_follows && at + 1 == words.size()) return 0;
+  return value_follows ? 2 : 1;
 }
 
 // The options that mean something to the text of `dm` stand among dmsetup's own words, too.
@@ -60,7 +62,9 @@ std::optional<DmWords> FindDmWords(const std::vector<std::string>& words) {
   for (++at; at < words.size();) {
     options_end = options_end || words[at] == "--";
     if (!options_end && IsForUs(words[at])) return std::nullopt;
-    const size_t ours = !options_end && IsOurs(words[at]) ? GlobalOptionWords(words, at) : 0;
+    const bool is_ours = !options_end && IsOurs(words[at]);
+    const size_t ours = is_ours ? GlobalOptionWords(words, at) : 0;
+    if (is_ours && ours == 0) return std::nullopt;
     std::vector<std::string>& list = ours > 0 ? found.global : found.dmsetup;
     for (const size_t end = at + std::max<size_t>(ours, 1); at < end; ++at) {
       list.push_back(words[at]);

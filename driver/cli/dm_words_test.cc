@@ -59,7 +59,8 @@ TEST(DmWordsTest, AllElseIsDmkits) {
                                              {"--version", "dm", "ls"},
                                              {"dm", "ls", "--format", "json"},
                                              {"--format=json", "dm", "ls"},
-                                             {"dm", "ls", "--format"}}) {
+                                             {"dm", "ls", "--format"},
+                                             {"--format", "json", "dm", "nosuch"}}) {
     EXPECT_FALSE(FindDmWords(words).has_value()) << ::testing::PrintToString(words);
   }
 }
