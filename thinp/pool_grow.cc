@@ -37,8 +37,8 @@ uint64_t MetadataBlocks(sys::Bytes size) {
   return sectors.count() * sys::kSectorBytes / kMetadataBlockBytes;
 }
 
-bool AsksForData(const proto::PoolState& state, const PoolOptions& options, const Pool& pool) {
-  if (!options.data_loop_size.has_value() || state.data().loop_file().empty()) return false;
+bool AsksForData(const std::string& file, const PoolOptions& options, const Pool& pool) {
+  if (!options.data_loop_size.has_value() || file.empty()) return false;
   const sys::Sectors block_size = pool.params().block_size;
   const sys::DataBlocks blocks =
       sys::WholeBlocks(sys::WholeSectors(*options.data_loop_size), block_size);
@@ -52,7 +52,7 @@ absl::StatusOr<bool> AsksForGrowth(const sys::Host& host, const std::string& roo
                                    const Pool& pool) {
   const std::string metadata = LoopPath(root, state.metadata());
   const bool names_metadata = options.metadata_loop_size.has_value() && !metadata.empty();
-  const bool asks = AsksForData(state, options, pool);
+  const bool asks = AsksForData(LoopPath(root, state.data()), options, pool);
   if (!asks && !names_metadata) return false;
   DMKIT_ASSIGN_OR_RETURN(const ThinPoolStatus status, pool.Status());
   if (!CheckGrowable(pool, status).ok()) return false;

@@ -23,7 +23,8 @@ absl::Status Differs(absl::string_view option, absl::string_view wanted, absl::s
 std::string PoolKind(const proto::PoolState& state, const proto::Backing& half) {
   if (!state.given_pool().empty()) return absl::StrCat("the pool \"", state.given_pool(), "\"");
   if (!half.device().empty()) return absl::StrCat("the device \"", half.device(), "\"");
-  return absl::StrCat("the loop file \"", half.loop_file(), "\"");
+  if (state.read_only()) return absl::StrCat("the file \"", half.imported_file(), "\" to be read");
+  return absl::StrCat("the loop file \"", half.loop_file(), half.imported_file(), "\"");
 }
 
 absl::Status CheckHalf(const proto::PoolState& state, const proto::Backing& half,
@@ -33,7 +34,8 @@ absl::Status CheckHalf(const proto::PoolState& state, const proto::Backing& half
     return Differs(device_option, device, PoolKind(state, half));
   }
   // Beside the device the size says what the file would have been.
-  if (size.has_value() && device.empty() && half.loop_file().empty()) {
+  const bool is_file = !half.loop_file().empty() || !half.imported_file().empty();
+  if (size.has_value() && device.empty() && (!is_file || state.read_only())) {
     return Differs(size_option, absl::StrCat(size->count()), PoolKind(state, half));
   }
   return absl::OkStatus();

@@ -2,6 +2,9 @@
 // What an import promises: layers are read, nothing in the store changes, an adopted store is ours.
 
 #include <cerrno>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "driver/archive/changes.h"
@@ -20,6 +23,7 @@ using sys::IsOk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 using ::testing::StartsWith;
@@ -172,6 +176,51 @@ TEST_F(ImportVmTest, AnAdoptedStoreIsOursToChange) {
   const auto check = again.PoolCheck();
   ASSERT_THAT(check, IsOk());
   EXPECT_TRUE(check->clean()) << check->DebugString();
+}
+
+TEST_F(ImportVmTest, AStoreAdoptedIntoAnotherRootGrowsByTheSizesOfItsFiles) {
+  MakeStore();
+  ImportOptions options = Options();
+  options.adopt = true;
+  Import(options);
+  const auto open = [&](const std::vector<std::string>& words) {
+    Close();
+    DriverConfig config;
+    config.root = options.root;
+    config.create = false;
+    config.options = *ParseOptions(words);
+    return Driver::Open(dm(), config);
+  };
+  uint64_t before = 0;
+  {
+    auto driver = open({});
+    ASSERT_THAT(driver, IsOk());
+    before = (*driver)->PoolStatus()->total_data_bytes();
+    ASSERT_THAT((*driver)->Cleanup(), IsOk());
+  }
+  {
+    auto driver = open({absl::StrCat("dm.loopdatasize=", before + (64 << 20), "b")});
+    ASSERT_THAT(driver, IsOk());
+    EXPECT_EQ((*driver)->PoolStatus()->total_data_bytes(), before + (64 << 20));
+    EXPECT_THAT(Read(MustGet(**driver, "bbbb"), "name"), Optional(std::string("bbbb")));
+    ASSERT_THAT((*driver)->Cleanup(), IsOk());
+  }
+  EXPECT_GE(host().root->Stat(docker() + "/devicemapper/data")->size_bytes, before + (64 << 20));
+}
+
+TEST_F(ImportVmTest, FilesOfAStoreThatIsOnlyReadKeepTheirSizes) {
+  MakeStore();
+  const auto before = Fingerprint(docker());
+  Import(Options());
+  DriverConfig config;
+  config.root = Options().root;
+  config.create = false;
+  config.options = *ParseOptions({"dm.loopdatasize=600G", "dm.loopmetadatasize=3G"});
+  const auto driver = Driver::Open(dm(), config);
+  EXPECT_THAT(driver, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(std::string(driver.status().message()), HasSubstr("leave the option out"));
+  EXPECT_EQ(Fingerprint(docker()), before);
+  Open(Options().root);
 }
 
 TEST_F(ImportVmTest, WhatDockerHadDeletedIsFreedInAnAdoptedStore) {
