@@ -140,8 +140,8 @@ class Driver {
                     sys::ByteSink& out);
   absl::StatusOr<sys::Bytes> DiffSize(absl::string_view id, absl::string_view parent);
   // A sentence for people when neither layer descends from the other, which makes the difference
-  // right and useless; otherwise nothing. Reads a small file for each of 128 ancestors of the two at
-  // most; says nothing of what is further away.
+  // right and useless; otherwise nothing. Reads a small file for each of 128 ancestors of the two
+  // at most; says nothing of what is further away.
   absl::StatusOr<std::string> DiffWarning(absl::string_view id, absl::string_view parent);
 
   // Puts an archive into a layer, which nobody may have mounted meanwhile (EBUSY). The layer is
