@@ -21,6 +21,7 @@ PARTS = ["stdout", "stderr", "status", "state"]
 # Random or counted by the kernel, and so different in any two runs of one tool.
 _NORMALISED = [
     (re.compile(r"\b0x0?[dD]4[dD][0-9a-fA-F]{4}\b"), "COOKIE"),
+    (re.compile(r"\bcookie value \d+\b"), "cookie value N"),
     (re.compile(r"\bsemid \d+\b"), "semid N"),
     # A line of `udevcookies`: cookie, semid, value, two times.
     (re.compile(r"^COOKIE +\d+ +(\d+) +\S.*$", re.MULTILINE), r"COOKIE N \1 TIMES"),
@@ -29,6 +30,8 @@ _NORMALISED = [
 
 Line = collections.namedtuple("Line", ["scene", "number", "title", "command", "passes"])
 Listed = collections.namedtuple("Listed", ["parts", "reason"])
+# Where the reference's state matches, ours has the replacement: a default that differs.
+Default = collections.namedtuple("Default", ["pattern", "replacement"])
 
 
 class Bad(Exception):
@@ -56,8 +59,9 @@ def read_scene(path):
 
 
 def read_differences(path):
-    """{(scene, command): Listed} from blocks of commands, parts and a reason."""
-    listed = {}
+    """What is listed: {(scene, command): Listed} from blocks of commands, parts and a reason, and
+    [Default] from blocks of a `state` rule and a reason."""
+    listed, defaults = {}, []
     with open(path, encoding="utf-8") as f:
         text = "".join(line for line in f if not line.startswith("#"))
     for block in re.split(r"\n\s*\n", text.strip()):
@@ -65,6 +69,10 @@ def read_differences(path):
         commands = [line for line in lines if not line.startswith("  ")]
         rest = [line.strip() for line in lines if line.startswith("  ")]
         if not lines:
+            continue
+        if commands and commands[0].startswith("state: ") and len(commands) == 1 and rest:
+            pattern, _, replacement = commands[0].removeprefix("state: ").partition(" => ")
+            defaults.append(Default(re.compile(pattern), replacement))
             continue
         if not commands or len(rest) < 2:
             raise Bad(f"{path}: needs commands, parts and a reason: {block!r}")
@@ -76,27 +84,31 @@ def read_differences(path):
             if (scene, words) in listed:
                 raise Bad(f"{path}: listed twice: {command}")
             listed[scene, words] = Listed(set(parts), " ".join(rest[1:]))
-    return listed
+    return listed, defaults
 
 
-def _read(path):
+def _read(path, defaults=()):
     try:
         with open(path, encoding="utf-8", errors="backslashreplace") as f:
             text = f.read()
     except FileNotFoundError:
         return None
+    for pattern, replacement in defaults:
+        text = pattern.sub(replacement, text)
     for pattern, replacement in _NORMALISED:
         text = pattern.sub(replacement, text)
     return text
 
 
-def compare_line(results, line):
+def compare_line(results, line, defaults=()):
     """{(pass, part): (reference's, ours)} for what differs; raises Bad when it did not run."""
     differing = {}
     for one in line.passes:
         base = f"{line.scene}.{line.number}"
         for part in PARTS:
-            both = [_read(f"{results}/{one}/{tool}/{base}.{part}") for tool in ["debian", "dmkit"]]
+            rules = defaults if part == "state" else ()
+            both = [_read(f"{results}/{one}/{tool}/{base}.{part}", rules)
+                    for tool in ["debian", "dmkit"]]
             if None in both and (part != "state" or both != [None, None]):
                 raise Bad(f"{line.scene}.scene:{line.number} was not run in the pass {one}")
             if both[0] != both[1]:
@@ -154,12 +166,25 @@ def _describe(differing):
     return "\n".join(out)
 
 
-def judge(results, listed, lines):
+def _idle_defaults(results, defaults, lines):
+    """Those of which no state shows that they are needed."""
+    idle = list(defaults)
+    for line in lines:
+        for one in line.passes:
+            base = f"{line.scene}.{line.number}.state"
+            reference, ours = (_read(f"{results}/{one}/{tool}/{base}") or ""
+                               for tool in ["debian", "dmkit"])
+            idle = [(pattern, replacement) for pattern, replacement in idle
+                    if len(pattern.findall(reference)) <= len(pattern.findall(ours))]
+    return idle
+
+
+def judge(results, listed, lines, defaults=()):
     """[(line, complaint or "")] for all lines, with the complaints about the list itself last."""
     verdicts, seen = [], collections.defaultdict(set)
     scene = _Scene()
     for line in lines:
-        differing = scene.new_differences(line, compare_line(results, line))
+        differing = scene.new_differences(line, compare_line(results, line, defaults))
         key = line.scene, line.command
         seen[key] |= set(differing)
         unlisted = {part: both for part, both in differing.items()
@@ -171,6 +196,9 @@ def judge(results, listed, lines):
         if scene in played and gone:
             line = Line(scene, 0, "listed differences", command, [])
             verdicts.append((line, f"  listed as different, but is not: {' '.join(sorted(gone))}"))
+    for pattern, _ in _idle_defaults(results, defaults, lines):
+        line = Line("", 0, "listed defaults", pattern.pattern, [])
+        verdicts.append((line, "  listed as another default, but no state shows it"))
     return verdicts
 
 
@@ -193,8 +221,8 @@ def main():
     results, differences, *scenes = sys.argv[1:]
     try:
         lines = [line for scene in scenes for line in read_scene(scene)]
-        listed = read_differences(differences)
-        verdicts = judge(results, listed, lines)
+        listed, defaults = read_differences(differences)
+        verdicts = judge(results, listed, lines, defaults)
     except Bad as error:
         sys.exit(str(error))
     for path, text in broken_preparations(results).items():

@@ -40,9 +40,9 @@ class CompareTest(unittest.TestCase):
             self._write(f"results/plain/{tool}/some.{number}.{part}", text)
 
     def _complaints(self, differences=""):
-        listed = compare.read_differences(self._write("differences", differences))
+        listed, defaults = compare.read_differences(self._write("differences", differences))
         verdicts = compare.judge(os.path.join(self._root, "results"), listed,
-                                 compare.read_scene(self._scene))
+                                 compare.read_scene(self._scene), defaults)
         return [(line.command, complaint) for line, complaint in verdicts if complaint]
 
     def test_equal_results_are_no_complaint(self):
@@ -115,6 +115,17 @@ class CompareTest(unittest.TestCase):
         self._result("debian", 5, stdout="0xd4d1234   7          1          Mon Nov  1 2021  x\n")
         self._result("dmkit", 5, stdout="0xd4d1234   7          2          Mon Nov  1 2021  x\n")
         self.assertEqual(len(self._complaints()), 1)
+
+    def test_another_default_is_no_difference_where_it_is_listed(self):
+        self._result("debian", 6, state="mode 660 a\n")
+        self._result("dmkit", 6, state="mode 600 a\n")
+        self.assertEqual(len(self._complaints()), 1)
+        self.assertEqual(self._complaints("state: mode 660 => mode 600\n  Because.\n"), [])
+
+    def test_a_listed_default_that_nothing_shows_is_a_complaint(self):
+        for tool in ["debian", "dmkit"]:
+            self._result(tool, 6, state="mode 660 a\n")
+        self.assertEqual(len(self._complaints("state: mode 660 => mode 600\n  Because.\n")), 1)
 
     def test_lists_that_say_nothing_are_refused(self):
         for text in ["some: dmsetup ls\n", "some: dmsetup ls\n  stdout\n", "  stdout\n  Because.\n",
