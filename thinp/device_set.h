@@ -9,6 +9,7 @@
 #ifndef DMKIT_THINP_DEVICE_SET_H_
 #define DMKIT_THINP_DEVICE_SET_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,9 @@ struct DeviceSetOptions {
   PoolMaker* pool_maker = nullptr;  // borrowed by Open; null: a new pool is what `pool` says
   absl::Duration lock_patience = absl::Seconds(60);
   absl::Duration remove_patience = absl::Seconds(10);  // for EBUSY at deactivation
+  // A device with that much data or more is discarded without the set's lock, and costs five
+  // fsyncs more for that; a smaller one is discarded faster than others would notice.
+  sys::Bytes long_discard{uint64_t{256} << 20};
 };
 
 struct DeleteOptions {
@@ -103,7 +107,8 @@ class DeviceSet {
   // Deactivates and deletes. ENOENT: no such device (also when repeated). EBUSY: it is in use;
   // nothing is changed then. Works in a pool that is out of data space, too, where taking down a
   // device whose io is queued may block for as long as the pool queues it. Blocks on the discard,
-  // which no deadline cuts short.
+  // which no deadline cuts short; one that takes long is in nobody else's way. Should the pool be
+  // busy for too long afterwards, the device is deleted as with `deferred`.
   absl::Status Delete(absl::string_view name, const DeleteOptions& options = {});
 
   // Names of the devices that are deleted but for their blocks: one call where there are none, and

@@ -26,6 +26,7 @@
 #include "thinp/pool.h"
 #include "thinp/thin_id.h"
 #include "thinp/thin_pool_target.h"
+#include "thinp/thin_target.h"
 #include "thinp/transaction.h"
 
 namespace dmkit::thinp {
@@ -42,7 +43,8 @@ absl::Status DeviceSet::Impl::RequireNew(Transactions& transactions, absl::strin
   if (taken) {
     return sys::ErrnoStatus(EEXIST, absl::StrCat("device \"", name, "\" exists already"));
   }
-  const absl::Status collected = CollectLocked(transactions, name, /*discard=*/false);
+  const absl::Status collected =
+      CollectLocked(transactions, name, /*discard=*/false, /*aside=*/nullptr);
   if (collected.ok()) return collected;
   return sys::AddContext(collected,
                          absl::StrCat("the name is that of a deleted device whose blocks could not "
@@ -92,18 +94,36 @@ absl::Status DeviceSet::Impl::Empty(const proto::DeviceState& device,
   return forgotten.ok() ? down : sys::WithSecondError(forgotten, "removing its device", down);
 }
 
-absl::Status DeviceSet::Impl::Purge(Transactions& transactions, const proto::DeviceState& device,
-                                    bool discard, absl::Duration patience) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
-  DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
+// The device, held as TakeForDiscard has it; or null, and it is not active, where nothing is to be
+// discarded. EBUSY: it is in use.
+absl::StatusOr<std::unique_ptr<sys::File>> DeviceSet::Impl::Take(const Transactions& transactions,
+                                                                 const proto::DeviceState& device,
+                                                                 bool discard,
+                                                                 absl::Duration patience) {
   const bool discards = discard && device.size_bytes() != 0 &&
                         transactions.pool_status().discard == DiscardMode::kPassdown;
-  std::unique_ptr<sys::File> held;
-  if (discards) {
-    DMKIT_ASSIGN_OR_RETURN(held, TakeForDiscard(device, patience));
-  } else {
-    DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm_, identity, patience, /*deferred=*/false));
-  }
+  if (discards) return TakeForDiscard(device, patience);
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  DMKIT_RETURN_IF_ERROR(dm::RemoveDevice(dm_, identity, patience, /*deferred=*/false));
+  return nullptr;
+}
+
+// Whether handing back what the device has takes so long that others should not wait for it.
+bool DeviceSet::Impl::TakesLong(sys::File& held, const proto::DeviceState& device) const {
+  if (device.size_bytes() < options_.long_discard.count()) return false;
+  const auto stat = held.Stat();
+  if (!stat.ok()) return false;
+  const auto reply = dm_.Status(stat->rdevice, {});
+  if (!reply.ok() || reply->targets.size() != 1) return false;
+  const auto status = ParseThinStatus(reply->targets[0].text);
+  return status.ok() && status->state == ThinState::kWorking &&
+         status->mapped.count() * sys::kSectorBytes >= options_.long_discard.count();
+}
+
+absl::Status DeviceSet::Impl::Purge(Transactions& transactions, const proto::DeviceState& device,
+                                    std::unique_ptr<sys::File> held) {
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
+  DMKIT_ASSIGN_OR_RETURN(const ThinId id, ThinId::Create(device.thin_id()));
   const absl::Status started =
       transactions.Start(proto::TransactionState::DELETE, device.name(), id, "");
   if (!started.ok()) {
@@ -130,21 +150,54 @@ absl::Status DeviceSet::Impl::Purge(Transactions& transactions, const proto::Dev
 }
 
 // Its name goes first: a crash in between leaves the device as it was.
-absl::Status DeviceSet::Impl::Defer(const proto::DeviceState& device) {
+absl::Status DeviceSet::Impl::DeleteInName(const proto::DeviceState& device) {
   DMKIT_RETURN_IF_ERROR(store_.WriteDeleted(device));
-  DMKIT_RETURN_IF_ERROR(store_.RemoveDevice(device.name()));
+  return store_.RemoveDevice(device.name());
+}
+
+absl::Status DeviceSet::Impl::Defer(const proto::DeviceState& device) {
+  DMKIT_RETURN_IF_ERROR(DeleteInName(device));
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(device.name()));
   // It is deleted whatever this says; the collection tries again.
   dm::RemoveDevice(dm_, identity, absl::ZeroDuration(), /*deferred=*/true).IgnoreError();
   return absl::OkStatus();
 }
 
-absl::Status DeviceSet::Impl::Delete(absl::string_view name, const DeleteOptions& options) {
+// Without the set's lock: the device is nobody's any more, and open, so that nobody collects it.
+absl::Status DeviceSet::Impl::EmptyAside(Aside aside) {
+  if (aside.held == nullptr) return absl::OkStatus();
+  const std::string& name = aside.device.name();
+  sys::DiscardBlocks(*aside.held, sys::Bytes{aside.device.size_bytes()}).IgnoreError();
+  aside.held.reset();
+  DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
+  dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false).IgnoreError();
+  const absl::Status collected = Collect(name, /*discard=*/false, options_.lock_patience);
+  // It is deleted all the same, and left to the collection.
+  const int error = sys::GetErrno(collected);
+  return error == EBUSY || error == ETIMEDOUT ? absl::OkStatus() : collected;
+}
+
+absl::Status DeviceSet::Impl::DeleteLocked(absl::string_view name, const DeleteOptions& options,
+                                           Aside& aside) {
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, Lock(absl::StrCat("deleting ", name)));
   DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
   DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState device, FindDevice(name));
-  const absl::Status purged = Purge(transactions, device, options.discard,
-                                    options.deferred ? kDeferPatience : options_.remove_patience);
+  auto held = Take(transactions, device, options.discard,
+                   options.deferred ? kDeferPatience : options_.remove_patience);
+  if (held.ok() && *held != nullptr && TakesLong(**held, device)) {
+    const absl::Status deleted = DeleteInName(device);
+    if (deleted.ok()) {
+      aside = {device, *std::move(held)};
+      return deleted;
+    }
+    held->reset();
+    DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
+    return sys::WithSecondError(
+        deleted, "removing its device again",
+        dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false));
+  }
+  const absl::Status purged =
+      held.ok() ? Purge(transactions, device, *std::move(held)) : held.status();
   if (sys::GetErrno(purged) != EBUSY) return purged;
   DMKIT_ASSIGN_OR_RETURN(const bool whole, store_.HasDevice(name));
   // Somebody took hold of it when its contents were gone: it is left to the collection.
@@ -152,15 +205,28 @@ absl::Status DeviceSet::Impl::Delete(absl::string_view name, const DeleteOptions
   return options.deferred ? Defer(device) : purged;
 }
 
+absl::Status DeviceSet::Impl::Delete(absl::string_view name, const DeleteOptions& options) {
+  Aside aside;
+  DMKIT_RETURN_IF_ERROR(DeleteLocked(name, options, aside));
+  return EmptyAside(std::move(aside));
+}
+
+// With `aside`, what takes long to discard is handed out there.
 absl::Status DeviceSet::Impl::CollectLocked(Transactions& transactions, absl::string_view name,
-                                            bool discard) {
+                                            bool discard, Aside* aside) {
   DMKIT_ASSIGN_OR_RETURN(const bool deleted, store_.HasDeleted(name));
   if (!deleted) return absl::OkStatus();
   DMKIT_ASSIGN_OR_RETURN(const bool whole, store_.HasDevice(name));
   // A crash came before the deletion was complete.
   if (whole) return store_.RemoveDeleted(name);
   DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState device, store_.ReadDeleted(name));
-  const absl::Status purged = Purge(transactions, device, discard, absl::ZeroDuration());
+  auto held = Take(transactions, device, discard, absl::ZeroDuration());
+  if (aside != nullptr && held.ok() && *held != nullptr && TakesLong(**held, device)) {
+    *aside = {device, *std::move(held)};
+    return absl::OkStatus();
+  }
+  const absl::Status purged =
+      held.ok() ? Purge(transactions, device, *std::move(held)) : held.status();
   if (sys::GetErrno(purged) != EBUSY) return purged;
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
   return sys::WithSecondError(
@@ -171,10 +237,14 @@ absl::Status DeviceSet::Impl::CollectLocked(Transactions& transactions, absl::st
 absl::Status DeviceSet::Impl::Collect(absl::string_view name, bool discard,
                                       absl::Duration patience) {
   DMKIT_RETURN_IF_ERROR(CheckDeviceName(name));
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
-                         Lock(absl::StrCat("collecting ", name), patience));
-  DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
-  return CollectLocked(transactions, name, discard);
+  Aside aside;
+  {
+    DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock,
+                           Lock(absl::StrCat("collecting ", name), patience));
+    DMKIT_ASSIGN_OR_RETURN(Transactions transactions, Begin(lock));
+    DMKIT_RETURN_IF_ERROR(CollectLocked(transactions, name, discard, &aside));
+  }
+  return EmptyAside(std::move(aside));
 }
 
 }  // namespace dmkit::thinp

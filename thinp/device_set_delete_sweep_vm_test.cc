@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "sys/host.h"
 #include "sys/status_matchers.h"
+#include "sys/units.h"
 #include "thinp/device_set.h"
 #include "thinp/device_set_vm_fixture.h"
 #include "thinp/sweep_vm_fixture.h"
@@ -64,6 +65,30 @@ TEST_P(DeleteSweepVmTest, DeleteWithDiscard) {
           return set().Delete("a", {/*discard=*/true, /*deferred=*/true});
         },
         [&](uint64_t, bool reported) { ExpectWholeOrGone("a", reported); });
+}
+
+// The same, with the discard outside of the set's lock.
+TEST_P(DeleteSweepVmTest, DeleteWithLongDiscard) {
+  options().long_discard = sys::Bytes{1};
+  Open();
+  Sweep([&](uint64_t) { AddWithData("a"); },
+        [&] {
+          return set().Delete("a", {/*discard=*/true, /*deferred=*/false});
+        },
+        [&](uint64_t, bool reported) { ExpectWholeOrGone("a", reported); });
+}
+
+TEST_P(DeleteSweepVmTest, CollectWithLongDiscard) {
+  options().long_discard = sys::Bytes{1};
+  Open();
+  Sweep(
+      [&](uint64_t) {
+        AddWithData("a");
+        const auto user = Hold(Activate("a"));
+        ASSERT_THAT(set().Delete("a", {/*discard=*/false, /*deferred=*/true}), IsOk());
+      },
+      [&] { return set().Collect("a", true, kPatience); },
+      [&](uint64_t, bool) { ExpectWholeOrGone("a", /*reported=*/true); });
 }
 
 TEST_P(DeleteSweepVmTest, DeferredDeleteOfADeviceInUse) {

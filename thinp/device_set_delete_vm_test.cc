@@ -3,17 +3,24 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "dm/device_mapper.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
 #include "sys/host.h"
+#include "sys/lock_file.h"
 #include "sys/status_matchers.h"
+#include "sys/units.h"
 #include "thinp/device_set.h"
 #include "thinp/device_set_vm_fixture.h"
 #include "thinp/vm_fixture.h"
@@ -139,6 +146,103 @@ TEST_F(DeviceSetDeleteVmTest, DiscardGivesTheLoopFileItsSpaceBack) {
   ASSERT_THAT(set().Delete("discarded", kDiscard), IsOk());
   EXPECT_LE(LoopFileBytes() + 7 * kMiB, full);
   EXPECT_FALSE(IsActive("discarded"));
+  ExpectClean();
+}
+
+// What others do while the blocks of "a" are handed back.
+class LongDiscardVmTest : public DeviceSetDeleteVmTest {
+ protected:
+  void SetUp() override {
+    options().long_discard = sys::Bytes{8 * kMiB};
+    options().lock_patience = absl::ZeroDuration();
+    Open();
+    auto plain = dm::DeviceMapper::Open(plain_host());
+    ASSERT_THAT(plain, IsOk());
+    other_dm_.emplace(*std::move(plain));
+    auto other = DeviceSet::Open(*other_dm_, options());
+    ASSERT_THAT(other, IsOk());
+    other_ = *std::move(other);
+  }
+  void TearDown() override {
+    other_.reset();
+    DeviceSetDeleteVmTest::TearDown();
+  }
+
+  // Calls `meanwhile` before the first discard.
+  void AtDiscard(std::function<void()> meanwhile) {
+    faulty().SetPlan([this, meanwhile](const sys::SeamCall& call) {
+      if (absl::StartsWith(call.object, "0x1277") && discards_++ == 0) meanwhile();
+      return 0;
+    });
+  }
+
+  std::optional<dm::DeviceMapper> other_dm_;
+  std::unique_ptr<DeviceSet> other_;
+  int discards_ = 0;
+};
+
+TEST_F(LongDiscardVmTest, LongDiscardKeepsNobodyWaiting) {
+  AddWithData("a");
+  const uint64_t full = LoopFileBytes();
+  AtDiscard([&] {
+    EXPECT_THAT(other_->Find("a"), FailsWithErrno(ENOENT));
+    EXPECT_THAT(other_->DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
+    EXPECT_THAT(other_->Collect("a", true, kPatience), FailsWithErrno(EBUSY));
+    EXPECT_THAT(other_->AddThin("b", kDeviceSize, {}), IsOk());
+    EXPECT_THAT(other_->AddThin("a", kDeviceSize, {}), FailsWithErrno(EBUSY));
+  });
+  EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
+  faulty().SetPlan(nullptr);
+  EXPECT_EQ(discards_, 1);
+  EXPECT_LE(LoopFileBytes() + 7 * kMiB, full);
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(Names(), ElementsAre("b"));
+  EXPECT_EQ(set().Contents()->size(), 1u);
+  ExpectClean();
+}
+
+TEST_F(LongDiscardVmTest, CollectionThatDiscardsLongKeepsNobodyWaiting) {
+  AddWithData("a");
+  auto user = Hold(Activate("a"));
+  ASSERT_THAT(set().Delete("a", kDeferred), IsOk());
+  user.reset();
+  AtDiscard([&] { EXPECT_THAT(other_->AddThin("b", kDeviceSize, {}), IsOk()); });
+  EXPECT_THAT(set().Collect("a", true, kPatience), IsOk());
+  faulty().SetPlan(nullptr);
+  EXPECT_EQ(discards_, 1);
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  EXPECT_EQ(set().Contents()->size(), 1u);
+  ExpectClean();
+}
+
+TEST_F(LongDiscardVmTest, ShortDiscardIsDoneUnderTheLockAndSavesFiveFsyncs) {
+  Add("a");
+  ASSERT_THAT(Fill(Activate("a"), 0, kMiB, 'x'), IsOk());
+  Deactivate("a");
+  AtDiscard([&] { EXPECT_THAT(other_->AddThin("b", kDeviceSize, {}), FailsWithErrno(ETIMEDOUT)); });
+  EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
+  const uint64_t syncs = faulty().CountOf("Sync");
+  AddWithData("c");
+  faulty().SetPlan(nullptr);
+  EXPECT_THAT(set().Delete("c", kDiscard), IsOk());
+  EXPECT_EQ(faulty().CountOf("Sync"), syncs + 5);
+}
+
+TEST_F(LongDiscardVmTest, DeviceWhosePoolIsBusyAfterwardsIsLeftToTheCollection) {
+  AddWithData("a");
+  std::optional<sys::HeldLock> held;
+  AtDiscard([&] {
+    const auto root = plain_host().root->OpenDir(options().root);
+    auto lock = sys::AcquireLock(plain_host(), **root, "lock", "test", absl::ZeroDuration());
+    ASSERT_THAT(lock, IsOk());
+    held.emplace(*std::move(lock));
+  });
+  EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
+  held.reset();
+  faulty().SetPlan(nullptr);
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
+  EXPECT_THAT(set().Collect("a", true, kPatience), IsOk());
+  EXPECT_THAT(*set().Contents(), IsEmpty());
   ExpectClean();
 }
 

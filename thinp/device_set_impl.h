@@ -97,13 +97,27 @@ class DeviceSet::Impl {
                                     const std::optional<proto::DeviceState>& origin);
   absl::Status SendSnapshot(ThinId id, const proto::DeviceState& origin, bool origin_active);
   absl::StatusOr<bool> IsActive(absl::string_view name) const;
+  // A device that is deleted but for its blocks, which are handed back without the set's lock: it
+  // is held open for that. Null: there is none.
+  struct Aside {
+    proto::DeviceState device;
+    std::unique_ptr<sys::File> held;
+  };
   absl::StatusOr<std::unique_ptr<sys::File>> TakeForDiscard(const proto::DeviceState& device,
                                                             absl::Duration patience);
+  absl::StatusOr<std::unique_ptr<sys::File>> Take(const Transactions& transactions,
+                                                  const proto::DeviceState& device, bool discard,
+                                                  absl::Duration patience);
+  bool TakesLong(sys::File& held, const proto::DeviceState& device) const;
   absl::Status Empty(const proto::DeviceState& device, std::unique_ptr<sys::File> held);
-  absl::Status Purge(Transactions& transactions, const proto::DeviceState& device, bool discard,
-                     absl::Duration patience);
+  absl::Status EmptyAside(Aside aside);
+  absl::Status Purge(Transactions& transactions, const proto::DeviceState& device,
+                     std::unique_ptr<sys::File> held);
+  absl::Status DeleteInName(const proto::DeviceState& device);
   absl::Status Defer(const proto::DeviceState& device);
-  absl::Status CollectLocked(Transactions& transactions, absl::string_view name, bool discard);
+  absl::Status DeleteLocked(absl::string_view name, const DeleteOptions& options, Aside& aside);
+  absl::Status CollectLocked(Transactions& transactions, absl::string_view name, bool discard,
+                             Aside* aside);
   absl::StatusOr<dm::DeviceInfo> ActivateOnce(const proto::DeviceState& device,
                                               FoundSuspended suspended) const;
 
