@@ -119,7 +119,8 @@ constexpr Option kOptions[] = {
     Number("uid", &Words::user),
     Text("units", &Words::units),
     Text("uuid", &Words::uuid),
-    Flag("unbuffered", &Words::unbuffered),
+    // dmsetup takes it and does not use it.
+    StatsFlag("unbuffered"),
     Flag("unquoted", &Words::unquoted),
     StatsValue("userdata"),
     // With a value that is not looked at: an oddity of dmsetup's own table.

@@ -51,7 +51,6 @@ struct Words {
   bool set_uuid = false;
   bool show_keys = false;
   bool tree = false;
-  bool unbuffered = false;
   bool unquoted = false;
   bool verify_udev = false;
   bool version = false;
