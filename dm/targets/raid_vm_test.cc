@@ -69,8 +69,8 @@ class RaidVmTest : public testing::TargetsVmTest {
              status.health == std::vector<RaidHealth>(status.health.size(), RaidHealth::kInSync);
     });
   }
-  // Removes the set when md has come to rest: between its start and that of a recovery it looks
-  // idle, and 6.1 may never finish a removal then.
+  // Removes the set when md has come to rest: between its start and that of a recovery it only
+  // looks idle.
   void RemoveAtRest() {
     std::string last;
     int same = 0;
