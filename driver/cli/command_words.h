@@ -44,11 +44,11 @@ inline constexpr OperandSpec kNames[] = {{"NAME", Count::kAny, WordKind::kMapped
 inline constexpr OperandSpec kMessageOperands[] = {{"NAME", Count::kOne, WordKind::kMappedDevice},
                                                    {"SECTOR", Count::kOne, WordKind::kOther},
                                                    {"WORD", Count::kOneOrMore, WordKind::kOther}};
-inline constexpr OperandSpec kNewDevice[] = {{"NAME", Count::kOptional, WordKind::kOther},
+inline constexpr OperandSpec kNewDevice[] = {{"NAME", Count::kOne, WordKind::kOther},
                                              {"TABLE_FILE", Count::kOptional, WordKind::kFile}};
 inline constexpr OperandSpec kDevices[] = {{"DEVICE", Count::kAny, WordKind::kMappedDevice}};
 inline constexpr OperandSpec kDeviceAndTable[] = {
-    {"DEVICE", Count::kOptional, WordKind::kMappedDevice},
+    {"DEVICE", Count::kOne, WordKind::kMappedDevice},
     {"TABLE_FILE", Count::kOptional, WordKind::kFile}};
 inline constexpr OperandSpec kDeviceAndName[] = {{"DEVICE", Count::kOne, WordKind::kMappedDevice},
                                                  {"NEW_NAME", Count::kOne, WordKind::kOther}};

@@ -39,7 +39,9 @@ std::string Flat(absl::string_view text) {
 TEST(CommandTableTest, EveryIdHasExactlyOneEntry) {
   std::set<CommandId> ids;
   for (const CommandSpec& command : AllCommands()) {
-    EXPECT_TRUE(ids.insert(command.id).second) << CommandWords(command);
+    // One id is for all commands whose words are dmsetup's.
+    EXPECT_TRUE(ids.insert(command.id).second || command.id == CommandId::kDmsetup)
+        << CommandWords(command);
   }
   // kHelp is the last one.
   EXPECT_EQ(ids.size(), static_cast<size_t>(CommandId::kHelp) + 1);
