@@ -2,6 +2,8 @@
 #include "dm/dmsetup/run.h"
 
 #include <cstddef>
+#include <optional>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "dm/dmsetup/command.h"
@@ -77,9 +79,10 @@ bool Work(Context& context) {
     return false;
   }
   TakeUdevCookie(context);
-  // To go on without it would mean other devices than were asked for.
-  if (context.words.select.has_value() &&
-      (context.words.columns || command->repeat == Repeat::kEachSelectable)) {
+  // To go on without it would mean other devices than were asked for. An empty one means all.
+  const std::optional<std::string>& select = context.words.select;
+  if (select.has_value() &&
+      (command->repeat == Repeat::kEachSelectable || (context.words.columns && !select->empty()))) {
     context.Error("--select is not supported by this program.");
     return false;
   }

@@ -133,6 +133,8 @@ TEST_F(TellingTest, SelectionIsRefusedWhereItWouldChooseDevices) {
   EXPECT_EQ(Dmsetup({"info", "-c", "-S", "name=b"}), 1);
   EXPECT_EQ(err_, refusal);
   EXPECT_THAT(Devices(), ElementsAre("a"));
+  EXPECT_EQ(Dmsetup({"info", "-c", "-S", "", "--noheadings", "-o", "name"}), 0);
+  EXPECT_EQ(out_, "a\n");
   // dmsetup does not look at it here.
   EXPECT_EQ(Dmsetup({"ls", "-S", "name=b"}), 0);
   EXPECT_EQ(out_, "a\t(253:0)\n");
