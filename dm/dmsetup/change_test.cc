@@ -127,6 +127,9 @@ TEST_F(CommandsTest, MessagePrintsTheAnswer) {
   EXPECT_EQ(Failure({"message", "a", "", "hello"}), "Invalid sector.\n");
   EXPECT_EQ(Failure({"message", "a", "0"}),
             "No message supplied.\ndevice-mapper: message ioctl on a  failed: Invalid argument\n");
+  EXPECT_EQ(Failure({"message", "b", "0"}),
+            "No message supplied.\ndevice-mapper: message ioctl on b  failed: No such device or "
+            "address\n");
   EXPECT_EQ(Failure({"message", "a", "0", "nonsense"}),
             "device-mapper: message ioctl on a  failed: Invalid argument\n");
   CleanUp();
@@ -156,6 +159,16 @@ TEST_F(CommandsTest, MakeNodesRepairsTheDirectory) {
   EXPECT_THAT(Node("a"), sys::IsOk());
   EXPECT_THAT(Node("stale"), sys::FailsWithErrno(ENOENT));
   EXPECT_THAT(Node("b"), sys::FailsWithErrno(ENOENT)) << "it was not named";
+  CleanUp();
+}
+
+TEST_F(CommandsTest, MakeNodesTellsWhatIsInTheWay) {
+  Quiet({"create", "a", "--table", "0 8 zero"});
+  ASSERT_THAT(host_.root->Unlink("/dev/mapper/a"), sys::IsOk());
+  ASSERT_THAT(host_.root->MakeDir("/dev/mapper/a", 0700), sys::IsOk());
+  EXPECT_EQ(Dmsetup({"mknodes", "a"}), 0);
+  EXPECT_EQ(err_, "A non-block device file at '/dev/mapper/a' is already present\n");
+  ASSERT_THAT(host_.root->RemoveDir("/dev/mapper/a"), sys::IsOk());
   CleanUp();
 }
 

@@ -128,7 +128,7 @@ bool MakeNodeOf(Context& context, const Address& device) {
   } else {
     done = RemoveMapperNode(context.host, context.dev_dir, device.name);
   }
-  if (!done.ok()) context.Error(done.message());
+  if (!done.ok()) TellNodeError(context, device.name, done);
   return true;
 }
 
@@ -216,8 +216,12 @@ bool Message(Context& context, const Command&, Arguments arguments) {
   arguments.remove_prefix(1);
   // It is sent all the same, for the kernel to refuse.
   if (arguments.empty()) context.Error("No message supplied.");
+  const std::string message = absl::StrJoin(arguments, " ");
+  // The kernel looks for the device before it refuses a message without words.
+  absl::Status found;
+  if (message.empty()) found = dm->Info(device->Key()).status();
   const absl::StatusOr<MessageReply> reply =
-      dm->Message(device->Key(), sys::Sectors(*sector), absl::StrJoin(arguments, " "));
+      found.ok() ? dm->Message(device->Key(), sys::Sectors(*sector), message) : found;
   if (!reply.ok()) {
     Refused(context, "message", *device, reply.status());
     return false;

@@ -95,7 +95,15 @@ std::optional<UdevSync> OpenSync(Context& context) {
 void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
   const absl::StatusOr<std::string> warnings =
       SettleMapperNode(context.host, sync, context.dev_dir, change);
-  TellWarnings(context, warnings.ok() ? *warnings : warnings.status().message());
+  if (warnings.ok()) return TellWarnings(context, *warnings);
+  TellNodeError(context, change.kind == NodeChange::Kind::kRename ? change.new_name : change.name,
+                warnings.status());
+}
+
+void TellNodeError(Context& context, const std::string& name, const absl::Status& status) {
+  if (sys::GetErrno(status) != EEXIST) return context.Error(status.message());
+  context.Error(absl::StrCat("A non-block device file at '", context.mapper_dir, "/", name,
+                             "' is already present"));
 }
 
 NodeChange MadeNode(const Context& context, const std::string& name, sys::DeviceNumber device) {

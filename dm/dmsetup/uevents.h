@@ -6,7 +6,9 @@
 #define DMKIT_DM_DMSETUP_UEVENTS_H_
 
 #include <optional>
+#include <string>
 
+#include "absl/status/status.h"
 #include "dm/dmsetup/context.h"
 #include "dm/udev_nodes.h"
 #include "dm/udev_sync.h"
@@ -24,6 +26,9 @@ void TellUdevDisabled(Context& context);
 // Waits, and brings the node in line. Warnings and errors are printed; they are no failure of the
 // command, since the device is as it should be.
 void Settle(Context& context, UdevSync& sync, const NodeChange& change);
+
+// Tells why the node of the device `name` could not be made or renamed.
+void TellNodeError(Context& context, const std::string& name, const absl::Status& status);
 
 // The node of a device that was made or resumed, with the owner and mode that the options ask for.
 NodeChange MadeNode(const Context& context, const std::string& name, sys::DeviceNumber device);
