@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -184,6 +185,9 @@ TEST_F(DriverReaderVmTest, LayerStaysUpUntilTheLastOfItsReadersHasEnded) {
 TEST_F(DriverReaderVmTest, PutOfAllTakesTheLayerFromWhoComparesItAndHarmsNeither) {
   EXPECT_THAT(Compare(*driver_, [&] { EXPECT_THAT(driver_->Put("layer", true), sys::IsOk()); }),
               sys::IsOk());
+  // The kernel takes its device away a moment after the last directory was closed.
+  std::unique_ptr<cases::Sitter> nobody;
+  EndOf(nobody, "layer");
   ExpectAllDown();
 }
 
