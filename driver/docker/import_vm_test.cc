@@ -183,7 +183,7 @@ TEST_F(ImportVmTest, AStoreAdoptedIntoAnotherRootGrowsByTheSizesOfItsFiles) {
   ImportOptions options = Options();
   options.adopt = true;
   Import(options);
-  const auto open = [&](const std::vector<std::string>& words) {
+  const auto start = [&](const std::vector<std::string>& words) {
     Close();
     DriverConfig config;
     config.root = options.root;
@@ -193,13 +193,13 @@ TEST_F(ImportVmTest, AStoreAdoptedIntoAnotherRootGrowsByTheSizesOfItsFiles) {
   };
   uint64_t before = 0;
   {
-    auto driver = open({});
+    auto driver = start({});
     ASSERT_THAT(driver, IsOk());
     before = (*driver)->PoolStatus()->total_data_bytes();
     ASSERT_THAT((*driver)->Cleanup(), IsOk());
   }
   {
-    auto driver = open({absl::StrCat("dm.loopdatasize=", before + (64 << 20), "b")});
+    auto driver = start({absl::StrCat("dm.loopdatasize=", before + (64 << 20), "b")});
     ASSERT_THAT(driver, IsOk());
     EXPECT_EQ((*driver)->PoolStatus()->total_data_bytes(), before + (64 << 20));
     EXPECT_THAT(Read(MustGet(**driver, "bbbb"), "name"), Optional(std::string("bbbb")));
