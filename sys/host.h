@@ -65,7 +65,9 @@ class File {
  public:
   virtual ~File() = default;
 
-  // Reads up to buffer.size() bytes at `offset`; fewer only at the end of the file.
+  // Reads up to buffer.size() bytes at `offset`; fewer only at the end of the file. A pipe, which
+  // has no offsets, is read on where the last read ended, and waited for; ESPIPE when it was opened
+  // with nonblock.
   virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> buffer) = 0;
   // Writes all of `data` at `offset`.
   virtual absl::Status WriteAt(uint64_t offset, absl::string_view data) = 0;

@@ -32,6 +32,8 @@
 namespace dmkit::sys::internal {
 namespace {
 
+bool IsBlocking(int descriptor) { return (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0; }
+
 static_assert(sizeof(off_t) == sizeof(int64_t), "build with _FILE_OFFSET_BITS=64");
 constexpr uint64_t kOffsetMax = std::numeric_limits<off_t>::max();
 
@@ -75,7 +77,9 @@ absl::StatusOr<size_t> LinuxFile::ReadAt(uint64_t offset, absl::Span<char> buffe
     ssize_t got =
         RetryOnEintr([&] { return pread(fd_.get(), to, left, static_cast<off_t>(offset + done)); });
     // What has no offsets, as the pipe that a shell gives a path to, is read from front to back.
-    if (got == -1 && errno == ESPIPE) got = RetryOnEintr([&] { return read(fd_.get(), to, left); });
+    if (got == -1 && errno == ESPIPE && IsBlocking(fd_.get())) {
+      got = RetryOnEintr([&] { return read(fd_.get(), to, left); });
+    }
     if (got == -1) return CallStatus(-1, "read", path_);
     if (got == 0) break;
     done += static_cast<size_t>(got);
