@@ -298,8 +298,9 @@ absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
     case CommandId::kDmTargets:
       return DmTargetsRequest{};
     case CommandId::kDmsetup:
-      return absl::InvalidArgumentError(
-          absl::StrCat("the words behind dm ", words.command->word, " are dmsetup's"));
+      // Without --format json its words go to dmsetup's own parser.
+      return absl::InvalidArgumentError(absl::StrCat(
+          "dm ", words.command->word, " prints dmsetup's text only; leave --format json out"));
     case CommandId::kLoopAttach:
       return ParseLoopAttach(words);
     case CommandId::kLoopDetach:

@@ -96,7 +96,8 @@ TEST_F(RunTest, WrongUsageTouchesNothing) {
 
 TEST_F(RunTest, WhoIsNotRootIsToldBeforeAnythingIsTouched) {
   for (const CommandSpec& command : AllCommands()) {
-    if (!command.needs_root) continue;
+    // What dmsetup does without root is dmsetup's own business.
+    if (!command.needs_root || command.id == CommandId::kDmsetup) continue;
     std::vector<std::string> words = {std::string(command.word)};
     if (FindCommand("", command.word) != &command) {
       words = {CommandWords(command).substr(0, CommandWords(command).find(' ')), words[0]};

@@ -92,7 +92,7 @@ TEST(WordsTest, ShortHelpIsHelp) { EXPECT_TRUE(Sorted({"ls", "-h"}).Has(OptionId
 TEST(WordsTest, UnknownCommandIsNamed) {
   EXPECT_THAT(Refusal({"lss"}), HasSubstr("\"lss\""));
   EXPECT_THAT(Refusal({""}), HasSubstr("\"\""));
-  EXPECT_THAT(Refusal({"dm", "create"}), HasSubstr("in the group dm"));
+  EXPECT_THAT(Refusal({"dm", "stats"}), HasSubstr("in the group dm"));
   EXPECT_THAT(Refusal({"dm", "dm", "ls"}), HasSubstr("\"dm\""));
   EXPECT_THAT(Refusal({"LS"}), HasSubstr("\"LS\""));
 }
