@@ -171,10 +171,7 @@ absl::Status DeviceSet::Impl::EmptyAside(Aside aside) {
   aside.held.reset();
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
   dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false).IgnoreError();
-  const absl::Status collected = Collect(name, /*discard=*/false, options_.lock_patience);
-  // It is deleted all the same, and left to the collection.
-  const int error = sys::GetErrno(collected);
-  return error == EBUSY || error == ETIMEDOUT ? absl::OkStatus() : collected;
+  return Collect(name, /*discard=*/false, options_.lock_patience);
 }
 
 absl::Status DeviceSet::Impl::DeleteLocked(absl::string_view name, const DeleteOptions& options,
@@ -208,7 +205,10 @@ absl::Status DeviceSet::Impl::DeleteLocked(absl::string_view name, const DeleteO
 absl::Status DeviceSet::Impl::Delete(absl::string_view name, const DeleteOptions& options) {
   Aside aside;
   DMKIT_RETURN_IF_ERROR(DeleteLocked(name, options, aside));
-  return EmptyAside(std::move(aside));
+  const absl::Status emptied = EmptyAside(std::move(aside));
+  // It is deleted all the same, and left to the collection.
+  const int error = sys::GetErrno(emptied);
+  return error == EBUSY || error == ETIMEDOUT ? absl::OkStatus() : emptied;
 }
 
 // With `aside`, what takes long to discard is handed out there.

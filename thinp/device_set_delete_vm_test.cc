@@ -176,8 +176,25 @@ class LongDiscardVmTest : public DeviceSetDeleteVmTest {
     });
   }
 
+  // Has the set's lock held by somebody else from the first discard on, until Unlock.
+  void LockAtDiscard() {
+    AtDiscard([this] {
+      const auto root = plain_host().root->OpenDir(options().root);
+      ASSERT_THAT(root, IsOk());
+      auto lock = sys::AcquireLock(plain_host(), **root, "lock", "test", absl::ZeroDuration());
+      ASSERT_THAT(lock, IsOk());
+      held_.emplace(*std::move(lock));
+    });
+  }
+  void Unlock() {
+    EXPECT_TRUE(held_.has_value());
+    held_.reset();
+    faulty().SetPlan(nullptr);
+  }
+
   std::optional<dm::DeviceMapper> other_dm_;
   std::unique_ptr<DeviceSet> other_;
+  std::optional<sys::HeldLock> held_;
   int discards_ = 0;
 };
 
@@ -230,19 +247,26 @@ TEST_F(LongDiscardVmTest, ShortDiscardIsDoneUnderTheLockAndSavesFiveFsyncs) {
 
 TEST_F(LongDiscardVmTest, DeviceWhosePoolIsBusyAfterwardsIsLeftToTheCollection) {
   AddWithData("a");
-  std::optional<sys::HeldLock> held;
-  AtDiscard([&] {
-    const auto root = plain_host().root->OpenDir(options().root);
-    auto lock = sys::AcquireLock(plain_host(), **root, "lock", "test", absl::ZeroDuration());
-    ASSERT_THAT(lock, IsOk());
-    held.emplace(*std::move(lock));
-  });
+  LockAtDiscard();
   EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
-  held.reset();
-  faulty().SetPlan(nullptr);
+  Unlock();
   EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
   EXPECT_THAT(set().Collect("a", true, kPatience), IsOk());
   EXPECT_THAT(*set().Contents(), IsEmpty());
+  ExpectClean();
+}
+
+TEST_F(LongDiscardVmTest, CollectionWhosePoolIsBusyAfterwardsHasNotFreedTheDevice) {
+  AddWithData("a");
+  auto user = Hold(Activate("a"));
+  ASSERT_THAT(set().Delete("a", kDeferred), IsOk());
+  user.reset();
+  LockAtDiscard();
+  EXPECT_THAT(set().Collect("a", true, kPatience), FailsWithErrno(ETIMEDOUT));
+  Unlock();
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(ElementsAre("a")));
+  EXPECT_THAT(set().Collect("a", true, kPatience), IsOk());
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
   ExpectClean();
 }
 
