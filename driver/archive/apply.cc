@@ -2,7 +2,9 @@
 
 #include "driver/archive/apply.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,8 +50,10 @@ class Applier {
 
  private:
   using Place = RootedTree::Place;
+  // Paths share their fronts: many directories in one another take no more than others.
   struct DirectoryTimes {
-    std::string path;
+    size_t shared = 0;  // that much of the path is the front of the one before
+    std::string rest;
     absl::Time accessed;
     absl::Time modified;
   };
@@ -64,7 +68,9 @@ class Applier {
   absl::Status ClearOthers(sys::Dir& top);
   absl::Status Stash(const TarEntry& entry, const std::string& name);
   absl::Status DropStash();
+  void Remember(std::string path, const TarEntry& entry);
   absl::Status SetDirectoryTimes();
+  absl::Status SetTimesOf(absl::string_view directory, const DirectoryTimes& times);
 
   static uint64_t Mark(uint64_t directory_inode, absl::string_view name) {
     return absl::HashOf(directory_inode, name);
@@ -76,6 +82,7 @@ class Applier {
   ApplyResult result_;
   XattrReport xattrs_;
   std::vector<DirectoryTimes> directories_;
+  std::string last_directory_;
   // What this archive has put where, for opaque whiteouts behind it. Two that collide would leave a
   // file of a lower layer in view.
   absl::flat_hash_set<uint64_t> applied_;
@@ -131,7 +138,7 @@ absl::Status Applier::ApplyRoot(const TarEntry& entry) {
   if (entry.type != TarType::kDirectory) {
     return absl::InvalidArgumentError("only a directory can be the layer's root");
   }
-  directories_.push_back({"", entry.accessed, entry.modified});
+  Remember("", entry);
   return SetDirectoryMetadata(root_, entry, xattrs_);
 }
 
@@ -144,9 +151,7 @@ absl::Status Applier::ApplyOrdinary(const TarEntry& entry, const LayerPath& path
   }
   DMKIT_RETURN_IF_ERROR(made);
   applied_.insert(Mark(place.inode, path.base));
-  if (entry.type == TarType::kDirectory) {
-    directories_.push_back({path.Join(), entry.accessed, entry.modified});
-  }
+  if (entry.type == TarType::kDirectory) Remember(path.Join(), entry);
   return absl::OkStatus();
 }
 
@@ -243,27 +248,39 @@ absl::Status Applier::Stash(const TarEntry& entry, const std::string& name) {
 
 absl::Status Applier::DropStash() { return tree_.Remove(root_, kStashName); }
 
+void Applier::Remember(std::string path, const TarEntry& entry) {
+  size_t shared = 0;
+  const size_t shared_max = std::min(path.size(), last_directory_.size());
+  while (shared < shared_max && path[shared] == last_directory_[shared]) ++shared;
+  directories_.push_back({shared, path.substr(shared), entry.accessed, entry.modified});
+  last_directory_ = std::move(path);
+}
+
 absl::Status Applier::SetDirectoryTimes() {
+  std::string path;
   for (const DirectoryTimes& times : directories_) {
-    DMKIT_ASSIGN_OR_RETURN(const LayerPath path, ParseLayerPath(times.path));
-    if (path.base.empty()) {
-      DMKIT_RETURN_IF_ERROR(root_.SetTimes(".", times.accessed, times.modified));
-      continue;
-    }
-    absl::StatusOr<std::unique_ptr<sys::Dir>> dir = absl::NotFoundError("");
-    const absl::StatusOr<Place> place = tree_.Open(path.parent);
-    absl::Status status = place.status();
-    if (place.ok()) {
-      dir = place->dir->OpenDirNoFollow(path.base);
-      status = dir.status();
-    }
-    const int error = sys::GetErrno(status);
-    // A later entry of the archive has taken it away or replaced it.
-    if (error == ENOENT || error == ENOTDIR || error == ELOOP) continue;
-    DMKIT_RETURN_IF_ERROR(status);
-    DMKIT_RETURN_IF_ERROR((*dir)->SetTimes(".", times.accessed, times.modified));
+    path.resize(times.shared);
+    path += times.rest;
+    DMKIT_RETURN_IF_ERROR(SetTimesOf(path, times));
   }
   return absl::OkStatus();
+}
+
+absl::Status Applier::SetTimesOf(absl::string_view directory, const DirectoryTimes& times) {
+  DMKIT_ASSIGN_OR_RETURN(const LayerPath path, ParseLayerPath(directory));
+  if (path.base.empty()) return root_.SetTimes(".", times.accessed, times.modified);
+  absl::StatusOr<std::unique_ptr<sys::Dir>> dir = absl::NotFoundError("");
+  const absl::StatusOr<Place> place = tree_.Open(path.parent);
+  absl::Status status = place.status();
+  if (place.ok()) {
+    dir = place->dir->OpenDirNoFollow(path.base);
+    status = dir.status();
+  }
+  const int error = sys::GetErrno(status);
+  // A later entry of the archive has taken it away or replaced it.
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(status);
+  return (*dir)->SetTimes(".", times.accessed, times.modified);
 }
 
 }  // namespace

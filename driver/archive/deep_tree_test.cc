@@ -33,7 +33,8 @@ using ::dmkit::sys::IsOk;
 using ::testing::IsEmpty;
 
 constexpr char kName[] = "directory";
-constexpr int kDepth = 4000;
+// A path of ten thousand bytes. Deeper ones would be a danger to whoever has to clear up after us.
+constexpr int kDepth = 1000;
 // What a walk over two trees may hold; a process has 1024 by default.
 constexpr uint64_t kHandlesMax = 300;
 
@@ -110,7 +111,7 @@ TEST_F(DeepTreeTest, ChangeAtTheBottomIsToldWithAllAboveItAndFewHandles) {
 
 TEST_F(DeepTreeTest, DeepLayerLeavesAsAnArchiveAndArrives) {
   GoDown(newer_temp_, [](int depth, TestTree& at) {
-    if (depth % 500 == 0) at.File("file", absl::StrCat(depth));
+    if (depth % 100 == 0) at.File("file", absl::StrCat(depth));
     if (depth == kDepth) at.Link("file", "same");
   });
   {
@@ -142,7 +143,7 @@ TEST_F(DeepTreeTest, WhatIsRemovedAndAddedAtTheBottomArrives) {
 TEST_F(DeepTreeTest, WhiteoutsTakeDeepTreesAway) {
   for (const char* whiteout : {".wh.directory", ".wh..wh..opq"}) {
     GoDown(older_temp_, [](int depth, TestTree& at) {
-      if (depth % 1000 == 0) at.File("file", "x");
+      if (depth % 100 == 0) at.File("file", "x");
     });
     const auto older = Open(older_temp_);
     EXPECT_THAT(Apply(*older, TarBuilder().File(whiteout).Finish()), IsOk());
