@@ -243,6 +243,9 @@ absl::Status CheckRaidLength(const RaidArguments& arguments, sys::Sectors length
                                 "; there must be 1 to ", kMaxRegions, " of them"));
   }
   if (facts.level == 1) return absl::OkStatus();
+  if (arguments.members.size() <= facts.parity_devices) {
+    return Refused(absl::StrCat(arguments.members.size(), " members hold no data"));
+  }
   uint64_t spread = length.count();
   const uint64_t copies = facts.level == 10 ? arguments.raid10_copies.value_or(2) : 1;
   const uint64_t devices = arguments.members.size() - facts.parity_devices;

@@ -115,6 +115,15 @@ TEST(RaidTest, ALineIsSpreadEvenly) {
               FailsWithCode(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(RaidTest, MembersOfParityAloneHaveNoLine) {
+  for (const char* params : {"raid4 1 128 1 - 8:0", "raid6_zr 1 128 1 - 8:0"}) {
+    const auto target = RaidTarget::Parse(params);
+    ASSERT_TRUE(target.ok()) << target.status();
+    EXPECT_THAT(target->Line(sys::Sectors(0), sys::Sectors(100)),
+                FailsWithCode(absl::StatusCode::kInvalidArgument));
+  }
+}
+
 TEST(RaidTest, WhatTheKernelDoesNotPrintIsRefused) {
   for (absl::string_view text : {"",
                                  "raid1",

@@ -53,6 +53,8 @@ void TryRaidParams(absl::string_view text) {
   if (dmkit::dm::CheckRaidArguments(arguments).ok()) {
     DMKIT_CHECK(dmkit::dm::RaidTarget::Create(arguments).ok());
   }
+  const auto line = target->Line(dmkit::sys::Sectors(0), dmkit::sys::Sectors(1 << 20));
+  DMKIT_CHECK(line.ok() || absl::IsInvalidArgument(line.status()));
   const auto again = dmkit::dm::RaidTarget::Parse(target->Params());
   if (!arguments.max_write_behind.has_value()) {
     DMKIT_CHECK(again.ok() && again->arguments() == arguments);
