@@ -32,7 +32,12 @@
 namespace dmkit::sys::internal {
 namespace {
 
-bool IsBlocking(int descriptor) { return (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0; }
+// A pipe that was opened to be waited for.
+bool IsBlockingPipe(int descriptor) {
+  struct stat status = {};
+  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) &&
+         (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0;
+}
 
 static_assert(sizeof(off_t) == sizeof(int64_t), "build with _FILE_OFFSET_BITS=64");
 constexpr uint64_t kOffsetMax = std::numeric_limits<off_t>::max();
@@ -77,7 +82,7 @@ absl::StatusOr<size_t> LinuxFile::ReadAt(uint64_t offset, absl::Span<char> buffe
     ssize_t got =
         RetryOnEintr([&] { return pread(fd_.get(), to, left, static_cast<off_t>(offset + done)); });
     // What has no offsets, as the pipe that a shell gives a path to, is read from front to back.
-    if (got == -1 && errno == ESPIPE && IsBlocking(fd_.get())) {
+    if (got == -1 && errno == ESPIPE && IsBlockingPipe(fd_.get())) {
       got = RetryOnEintr([&] { return read(fd_.get(), to, left); });
     }
     if (got == -1) return CallStatus(-1, "read", path_);
