@@ -64,7 +64,8 @@ class PoolConditions {
 
   // What has begun since the last call; nothing for `now`: there is no such pool. The first look,
   // and the first after a kGone, are compared with a pool in good health: they tell what is wrong
-  // already. A pool that was taken down and up again between two looks is kGone and kBack.
+  // already. A pool that was taken down and up again between two looks is kGone and kBack where its
+  // number, uuid or events show it.
   std::vector<PoolEvent> Update(const std::optional<PoolSight>& now);
 
  private:
