@@ -82,8 +82,7 @@ bool RenameTo(Context& context, const Address& device, const std::string& text, 
     return false;
   }
   if (is_uuid) {
-    sync->Wait();
-    if (!sync->warning().empty()) context.Error(sync->warning());
+    AwaitUdevd(context, *sync);
     return true;
   }
   NodeChange change;

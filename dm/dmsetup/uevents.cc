@@ -100,6 +100,11 @@ void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
                 warnings.status());
 }
 
+void AwaitUdevd(Context& context, UdevSync& sync) {
+  sync.Wait();
+  TellWarnings(context, sync.warning());
+}
+
 void TellNodeError(Context& context, const std::string& name, const absl::Status& status) {
   if (sys::GetErrno(status) != EEXIST) return context.Error(status.message());
   context.Error(absl::StrCat("A non-block device file at '", context.mapper_dir, "/", name,

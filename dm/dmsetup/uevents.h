@@ -27,6 +27,9 @@ void TellUdevDisabled(Context& context);
 // command, since the device is as it should be.
 void Settle(Context& context, UdevSync& sync, const NodeChange& change);
 
+// Waits only: for an operation after which nodes are nobody's business here. A warning is printed.
+void AwaitUdevd(Context& context, UdevSync& sync);
+
 // Tells why the node of the device `name` could not be made or renamed.
 void TellNodeError(Context& context, const std::string& name, const absl::Status& status);
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands on a host whose udevd makes the links: what is waited for, and what is done when udevd
+// does not do its part.
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "dm/dmsetup/run.h"
+#include "dm/udev_cookies.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sys/faulty_host.h"
+#include "sys/status_matchers.h"
+#include "sys/string_stream.h"
+#include "testing/model/model_kernel.h"
+#include "testing/model/profile.h"
+
+namespace dmkit::dm::dmsetup {
+namespace {
+
+using sys::FailsWithErrno;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+model::ModelOptions WithUdevd() {
+  model::ModelOptions options;
+  options.has_udevd = true;
+  return options;
+}
+
+class UdevTest : public ::testing::Test {
+ protected:
+  int Dmsetup(const std::vector<std::string>& words) {
+    sys::StringSource in("");
+    sys::StringSink out;
+    sys::StringSink err;
+    const int status =
+        dmsetup::Run("dmsetup", words, environment_, faulty_.host(), Streams{&in, &out, &err});
+    err_ = err.data();
+    return status;
+  }
+  void Quiet(const std::vector<std::string>& words) {
+    EXPECT_EQ(Dmsetup(words), 0) << words[0];
+    EXPECT_EQ(err_, "") << words[0];
+  }
+  // udevd ends when it is waited for the next time.
+  void KillUdevdAtTheWait() {
+    faulty_.SetPlan([this](const sys::SeamCall& call) {
+      if (call.method == "WaitForZero") kernel_.SetUdevdRunning(false);
+      return 0;
+    });
+  }
+  std::vector<UdevCookieInfo> Cookies() { return ListUdevCookies(host_).value(); }
+
+  model::ModelKernel kernel_{model::Linux61(), 1, WithUdevd()};
+  sys::Host host_ = kernel_.host();
+  sys::FaultyHost faulty_{host_};
+  Environment environment_;
+  std::string err_;
+};
+
+TEST_F(UdevTest, AResumeThatMakesNoNodeIsWaitedForToo) {
+  Quiet({"create", "a", "--notable", "--addnodeoncreate"});
+  for (const char* command : {"resume", "wipe_table"}) {
+    Quiet({"load", "a", "--table", "0 8 zero"});
+    faulty_.SetPlan(nullptr);
+    Quiet({command, "a", "--addnodeoncreate"});
+    EXPECT_GT(faulty_.CountOf("WaitForZero"), 0u) << command;
+    EXPECT_THAT(Cookies(), IsEmpty());
+  }
+}
+
+TEST_F(UdevTest, AResumeThatMakesNoNodeWarnsOfAUdevdThatEnded) {
+  Quiet({"create", "a", "--notable"});
+  Quiet({"load", "a", "--table", "0 8 zero"});
+  KillUdevdAtTheWait();
+  EXPECT_EQ(Dmsetup({"resume", "a", "--addnodeoncreate"}), 0);
+  EXPECT_THAT(err_, HasSubstr("was not completed by udevd"));
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Cookies(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace dmkit::dm::dmsetup
