@@ -80,7 +80,7 @@ absl::Status ParseWord(const std::string& word, CommandLine& line,
 absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
   CommandLine line;
   line.plan.root = "/scratch/bench";
-  std::vector<std::string> store_options = {"dm.basesize=1G"};
+  std::vector<std::string> store_options = {"dm.basesize=1G", "dm.blkdiscard=false"};
   size_t at = 0;
   if (!words.empty() && words[0] == "exec") {
     line.exec = true;
