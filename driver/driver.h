@@ -47,7 +47,8 @@ struct CreateOptions {
 
 struct LayerParent {
   std::string id;        // empty: none but the base
-  bool removed = false;  // it is gone since, which the layer does not depend on
+  // It is gone since, which the layer does not depend on; a younger layer may have its id.
+  bool removed = false;
 };
 
 // All methods may be called by several processes on one root at a time, and by several threads on
@@ -98,13 +99,15 @@ class Driver {
   // its space is freed by a later Remove or CollectGarbage, and Create of its name is EBUSY until
   // then. ENOENT when there is none (also when repeated); EBUSY while it is mounted or, without
   // deferral, in use: the message says where. FAILED_PRECONDITION when the pool takes no changes.
-  // Blocks on handing its space back (options.blkdiscard). Frees the space of earlier ones, for a
-  // second at most.
+  // Blocks on handing its space back (options.blkdiscard). Begins to free the space of earlier ones
+  // for a second at most: a discard that has begun then is not cut, and the store's lock may be
+  // waited for after it.
   absl::Status Remove(absl::string_view id);
 
   // Frees the space of removed layers that were in use then: as many as can be in `patience`, where
   // one look at the store is all when there are none. An error is one of that look; what could not
-  // be freed is told in the report. May go past `patience` by the time that one layer takes.
+  // be freed is told in the report. May go past `patience` by the time that one layer takes: a
+  // discard that has begun is not cut, and the store's lock is waited for after it.
   absl::StatusOr<report::GarbageReport> CollectGarbage(absl::Duration patience);
 
   // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
@@ -130,8 +133,8 @@ class Driver {
   // What differs between a layer and its parent (or any other layer), as the four that follow see
   // it: see driver/archive/changes.h. With an empty `parent` everything in the layer is added. Each
   // of the two stays mounted while that takes, read-only if it was not mounted: nothing of them
-  // changes but a journal that wants its replay. A process that is killed meanwhile leaves them up
-  // until their next Get, Put, Remove, comparison or Cleanup. The walk sees a mounted layer as it
+  // changes but a journal that wants its replay. A process that is killed meanwhile, or cannot have
+  // their locks at its end, leaves them up until their next Get, Put, Remove, comparison or Cleanup. The walk sees a mounted layer as it
   // happens to be. Errors are those of Get, of the archive's functions and of `visit` or `out`.
   // Their layers' locks are not held meanwhile.
   absl::Status Changes(absl::string_view id, absl::string_view parent,
@@ -141,7 +144,8 @@ class Driver {
   absl::StatusOr<sys::Bytes> DiffSize(absl::string_view id, absl::string_view parent);
   // A sentence for people when neither layer descends from the other, which makes the difference
   // right and useless; otherwise nothing. Reads a small file for each of 128 ancestors of the two
-  // at most; says nothing of what is further away.
+  // at most; says nothing of what is further away, or is hidden by a layer that was removed or
+  // whose state file cannot be read. Errors are those of the ids.
   absl::StatusOr<std::string> DiffWarning(absl::string_view id, absl::string_view parent);
 
   // Puts an archive into a layer, which nobody may have mounted meanwhile (EBUSY). The layer is

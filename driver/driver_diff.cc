@@ -30,6 +30,8 @@
 namespace dmkit::driver {
 namespace {
 
+using thinp::proto::DeviceState;
+
 // The trees of a layer and of what it is compared with, handed out while `work` runs. Neither
 // layer's lock is held meanwhile: a layer may be large.
 class Trees {
@@ -70,30 +72,39 @@ class Trees {
 // Layers that an ancestor is looked for among: more than container engines stack.
 constexpr int kAncestorsMax = 128;
 
-// Whether `ancestor` is among the origins of `name`; nothing when a removed layer hides the
-// answer, or it is too far away.
-absl::StatusOr<std::optional<bool>> Descends(const thinp::DeviceSet& set, std::string name,
-                                             const std::string& ancestor) {
+// Whether `device` was made from `origin`, which has the name of what it was made from: a device
+// that is younger took over the name of one that was removed. Every device comes with a transaction
+// of its own, imported ones with one that their pool had had before.
+bool IsOrigin(const DeviceState& origin, const DeviceState& device) {
+  return origin.transaction_id() <= device.transaction_id();
+}
+
+// Whether `ancestor` is among the origins of `layer`; nothing when a layer that was removed, or
+// whose state file cannot be read, hides the answer, or it is too far away.
+std::optional<bool> Descends(const thinp::DeviceSet& set, const DeviceState& layer,
+                             const DeviceState& ancestor) {
+  DeviceState device = layer;
   for (int i = 0; i < kAncestorsMax; ++i) {
-    const auto device = set.Find(name);
-    if (sys::GetErrno(device.status()) == ENOENT) return std::optional<bool>();
-    if (!device.ok()) return device.status();
-    name = device->origin();
-    if (name == ancestor) return std::optional<bool>(true);
-    // Of a layer that was imported it is not known.
-    if (name.empty()) return std::optional<bool>();
-    if (name == kBaseLayer) return std::optional<bool>(false);
+    if (device.origin() == kBaseLayer) return false;
+    // Of a layer that was imported none is known.
+    if (device.origin().empty()) return std::nullopt;
+    auto origin = set.Find(device.origin());
+    if (!origin.ok() || !IsOrigin(*origin, device)) return std::nullopt;
+    if (origin->name() == ancestor.name()) return true;
+    device = *std::move(origin);
   }
-  return std::optional<bool>();
+  return std::nullopt;
 }
 
 }  // namespace
 
-LayerParent Driver::Impl::ParentOf(const thinp::proto::DeviceState& device) const {
+LayerParent Driver::Impl::ParentOf(const DeviceState& device) const {
   LayerParent parent;
   if (device.origin().empty() || device.origin() == kBaseLayer) return parent;
   parent.id = device.origin();
-  parent.removed = sys::GetErrno(set->Find(parent.id).status()) == ENOENT;
+  const auto origin = set->Find(parent.id);
+  parent.removed =
+      origin.ok() ? !IsOrigin(*origin, device) : sys::GetErrno(origin.status()) == ENOENT;
   return parent;
 }
 
@@ -109,10 +120,13 @@ absl::StatusOr<std::string> Driver::DiffWarning(absl::string_view id, absl::stri
   if (parent.empty() || id == parent) return std::string();
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   DMKIT_ASSIGN_OR_RETURN(const LayerId other, LayerId::Create(parent));
-  DMKIT_ASSIGN_OR_RETURN(const auto down, Descends(*impl_->set, layer.text(), other.text()));
-  if (down.value_or(true)) return std::string();
-  DMKIT_ASSIGN_OR_RETURN(const auto up, Descends(*impl_->set, other.text(), layer.text()));
-  if (up.value_or(true)) return std::string();
+  const thinp::DeviceSet& set = *impl_->set;
+  const auto newer = set.Find(layer.text());
+  const auto older = set.Find(other.text());
+  // The comparison says what is wrong.
+  if (!newer.ok() || !older.ok()) return std::string();
+  if (Descends(set, *newer, *older).value_or(true)) return std::string();
+  if (Descends(set, *older, *newer).value_or(true)) return std::string();
   return absl::StrCat("layer \"", id, "\" does not descend from \"", parent,
                       "\": what differs between them is all that either has of its own");
 }
@@ -150,7 +164,7 @@ absl::StatusOr<ApplyResult> Driver::ApplyDiff(absl::string_view id, const Archiv
   // Held to the end: nobody is to see the layer half done.
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "apply"));
   DMKIT_RETURN_IF_ERROR(impl_->RequireUnused(layer));
-  DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
+  DMKIT_ASSIGN_OR_RETURN(const DeviceState device, impl_->FindComplete(layer, lock));
   DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckPoolTakesWrites(*impl_->set),
                                         absl::StrCat("layer \"", layer.text(), "\"")));
   ApplyResult result;

@@ -214,6 +214,44 @@ TEST_F(DriverDiffVmTest, OnlyLayersWithoutCommonLineAreWarnedAbout) {
       << "nobody knows any more";
 }
 
+TEST_F(DriverDiffVmTest, YoungerLayerOfAParentsNameIsNotItsParent) {
+  ASSERT_THAT(driver_->Create("grandchild", {"layer"}), sys::IsOk());
+  ASSERT_THAT(driver_->Remove("parent"), sys::IsOk());
+  ASSERT_THAT(driver_->Create("parent", {}), sys::IsOk());
+  const auto parent = driver_->Parent("layer");
+  ASSERT_THAT(parent, sys::IsOk());
+  EXPECT_EQ(parent->id, "parent");
+  EXPECT_TRUE(parent->removed);
+  EXPECT_TRUE(driver_->Inspect("layer")->parent_removed());
+  const auto list = driver_->List();
+  ASSERT_THAT(list, sys::IsOk());
+  for (const report::Layer& layer : list->layers()) {
+    EXPECT_EQ(layer.parent_removed(), layer.id() == "layer") << layer.id();
+  }
+  EXPECT_THAT(driver_->DiffWarning("layer", "parent"), sys::IsOkAndHolds(std::string()))
+      << "nobody knows any more";
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "parent"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "layer"), sys::IsOkAndHolds(std::string()));
+  ASSERT_THAT(driver_->Grow("parent", sys::Bytes{96 << 20}), sys::IsOk());
+  ASSERT_THAT(driver_->Create("child", {"parent"}), sys::IsOk());
+  Open();
+  EXPECT_FALSE(driver_->Parent("child")->removed) << "the new one has layers of its own";
+}
+
+TEST_F(DriverDiffVmTest, AncestorWhoseStateFileIsDamagedIsNoReasonNotToCompare) {
+  ASSERT_THAT(driver_->Create("grandchild", {"layer"}), sys::IsOk());
+  ASSERT_THAT(driver_->Create("stranger", {}), sys::IsOk());
+  Write(config_.root + "/devices", "layer", "not what it was");
+  Open();
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "parent"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("stranger", "grandchild"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(driver_->DiffWarning("grandchild", "layer"), sys::IsOkAndHolds(std::string()));
+  EXPECT_THAT(Changes("grandchild", "parent"), ElementsAre("A/added", "C/changed", "D/removed"));
+  EXPECT_FALSE(driver_->Parent("grandchild")->removed);
+  EXPECT_THAT(driver_->DiffSize("grandchild", "layer"),
+              sys::FailsWithCode(absl::StatusCode::kDataLoss));
+}
+
 TEST_F(DriverDiffVmTest, ApplyToAMountedLayerIsRefusedAndChangesNothing) {
   const std::string archive = Archive("layer", "parent");
   ASSERT_THAT(driver_->Get("parent"), sys::IsOk());
