@@ -28,11 +28,13 @@ absl::Status Driver::Grow(absl::string_view id, sys::Bytes size) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "grow"));
   DMKIT_ASSIGN_OR_RETURN(const thinp::proto::DeviceState device, impl_->FindComplete(layer, lock));
-  if (size.count() > device.size_bytes() || device.labels().growing()) {
-    DMKIT_RETURN_IF_ERROR(impl_->MakeWritable(layer, device));
-  }
+  const std::string growing = absl::StrCat("growing layer \"", layer.text(), "\"");
+  const auto needed = NeedsGrowth(impl_->host(), device, size);
+  if (!needed.ok()) return sys::AddContext(needed.status(), growing);
+  if (!*needed) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(impl_->MakeWritable(layer, device));
   return sys::AddContext(GrowLayer(impl_->host(), *impl_->set, impl_->mounts, device, size),
-                         absl::StrCat("growing layer \"", layer.text(), "\""));
+                         growing);
 }
 
 absl::Status Driver::GrowPool() { return impl_->set->GrowPool(); }

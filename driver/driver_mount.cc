@@ -158,7 +158,11 @@ absl::StatusOr<Driver::Impl::Reading> Driver::Impl::StartReading(const LayerId& 
 }
 
 absl::Status Driver::Impl::EndReading(const LayerId& layer, LayerReaders::Reader reader) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(layer.text(), "put"));
+  const auto lock = locks.Acquire(layer.text(), "put");
+  // A growth may hold it for long. The reader has read what it wanted; whoever has the layer next
+  // takes down what it leaves, as after one that was killed.
+  if (sys::GetErrno(lock.status()) == ETIMEDOUT) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(lock.status());
   const absl::Status left = readers.Leave(layer, std::move(reader));
   DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
   const absl::Status down = users.abandoned() ? TakeDown(layer) : absl::OkStatus();

@@ -6,13 +6,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "driver/driver_vm_fixture.h"
+#include "sys/lock_file.h"
 #include "sys/status.h"
 #include "sys/string_stream.h"
 
@@ -202,6 +206,46 @@ TEST_F(DriverReaderVmTest, LayerGrowsWhileItIsCompared) {
   const auto path = driver_->Get("layer");
   ASSERT_THAT(path, sys::IsOk());
   EXPECT_GT((*host().root->OpenDir(*path))->Space()->total_bytes, uint64_t{70} << 20);
+}
+
+TEST_F(DriverReaderVmTest, GrowthThatIsRefusedLeavesWhatIsComparedReadOnly) {
+  EXPECT_THAT(
+      Compare(*driver_,
+              [&] {
+                EXPECT_THAT(driver_->Grow("layer", sys::Bytes{(96 << 20) + 1}),
+                            sys::FailsWithCode(absl::StatusCode::kInvalidArgument));
+                EXPECT_THAT(host().root->MakeDir(config_.root + "/mnt/layer/rootfs/no", 0755),
+                            sys::FailsWithErrno(EROFS));
+              }),
+      sys::IsOk());
+  ExpectAllDown();
+}
+
+TEST_F(DriverReaderVmTest, ComparisonWhoseLayerIsLockedAtItsEndHasSucceeded) {
+  config_.lock_patience = absl::ZeroDuration();
+  Open();
+  std::string path;
+  counted_.SetPlan([&path](const sys::SeamCall& call) {
+    if (absl::EndsWith(call.object, "/locks/layer")) path = call.object;
+    return 0;
+  });
+  const sys::Host other = kernel_->OtherHost();
+  std::optional<sys::HeldLock> held;
+  EXPECT_THAT(
+      Compare(*driver_,
+              [&] {
+                auto lock = sys::AcquireLock(other, *other.root, path, "grow", absl::ZeroDuration());
+                ASSERT_THAT(lock, sys::IsOk());
+                held.emplace(*std::move(lock));
+              }),
+      sys::IsOk());
+  counted_.SetPlan(nullptr);
+  EXPECT_TRUE(held.has_value());
+  held.reset();
+  EXPECT_TRUE(IsUp("layer"));
+  EXPECT_EQ(driver_->Inspect("layer")->mount_count(), 0u);
+  EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
+  ExpectAllDown();
 }
 
 // A comparison with an error, or the end, at each of its calls: the next one leaves nothing up.

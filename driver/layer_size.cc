@@ -78,14 +78,20 @@ absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMou
   return set.SetLabels(device.name(), labels);
 }
 
+absl::StatusOr<bool> NeedsGrowth(const sys::Host& host, const DeviceState& device,
+                                 sys::Bytes size) {
+  DMKIT_RETURN_IF_ERROR(CheckSize(device, size, "the layer"));
+  if (size.count() == device.size_bytes() && !device.labels().growing()) return false;
+  DMKIT_RETURN_IF_ERROR(CheckProgramFor(host, device));
+  return true;
+}
+
 absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
                        DeviceState device, sys::Bytes size) {
-  DMKIT_RETURN_IF_ERROR(CheckSize(device, size, "the layer"));
-  const bool grows = size.count() > device.size_bytes();
-  if (!grows && !device.labels().growing()) return absl::OkStatus();
-  DMKIT_RETURN_IF_ERROR(CheckProgramFor(host, device));
+  DMKIT_ASSIGN_OR_RETURN(const bool needed, NeedsGrowth(host, device, size));
+  if (!needed) return absl::OkStatus();
   DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
-  if (grows) {
+  if (size.count() > device.size_bytes()) {
     device.mutable_labels()->set_growing(true);
     device.set_size_bytes(size.count());
     DMKIT_RETURN_IF_ERROR(set.SetLabels(device.name(), device.labels()));

@@ -46,9 +46,16 @@ absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const Lay
 absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
                           const thinp::proto::DeviceState& device);
 
+// Whether making the layer `size` large is any work: it is not where its size is that and nothing
+// was interrupted. INVALID_ARGUMENT, with both sizes, for a smaller one or for one that is no whole
+// number of sectors; ENOENT when there is work and the program that grows the filesystem is
+// missing.
+absl::StatusOr<bool> NeedsGrowth(const sys::Host& host, const thinp::proto::DeviceState& device,
+                                 sys::Bytes size);
+
 // Makes the layer `size` large, and its filesystem with it; the same size is OK, and takes up what
-// was interrupted. INVALID_ARGUMENT, with both sizes, for a smaller one. FAILED_PRECONDITION: the
-// pool's mode does not allow it. Other errors and blocking as FinishGrowth. Safe to repeat.
+// was interrupted. FAILED_PRECONDITION: the pool's mode does not allow it. Other errors are those
+// of NeedsGrowth and FinishGrowth; blocks as that does. Safe to repeat.
 absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
                        thinp::proto::DeviceState device, sys::Bytes size);
 
