@@ -97,6 +97,7 @@ struct Driver::Impl {
   // What an interrupted making or filling of it left up, and nobody was handed.
   absl::Status TakeDownIncomplete(const LayerId& layer);
   absl::Status RemoveLayer(const LayerId& layer, const sys::HeldLock& lock);
+  bool IsGone(const LayerId& layer, const absl::Status& removed) const;
 
   // The layers, and the base, that may be mounted or active. Cost grows with their number.
   absl::StatusOr<std::vector<std::string>> FindUp() const;

@@ -38,8 +38,8 @@ void AddLeft(report::GarbageReport& report, const std::string& id, absl::string_
 }
 
 constexpr char kBusyAdvice[] =
-    "end what keeps it open, for instance a copy of its mount in another mount namespace, then "
-    "`dmkit gc`";
+    "it may be being freed by another process; otherwise end what keeps it open, for instance a "
+    "copy of its mount in another mount namespace, then `dmkit gc`";
 
 }  // namespace
 
@@ -50,6 +50,12 @@ absl::Status Driver::Impl::TakeDownIncomplete(const LayerId& layer) {
   return count.has_value() ? absl::OkStatus() : mounts.Down(layer.text());
 }
 
+// Whether it is no more, even where removing it failed: its blocks are all that is left then.
+bool Driver::Impl::IsGone(const LayerId& layer, const absl::Status& removed) const {
+  const auto is_enoent = [](const absl::Status& s) { return sys::GetErrno(s) == ENOENT; };
+  return removed.ok() || is_enoent(removed) || is_enoent(set->Find(layer.text()).status());
+}
+
 // Deletes the layer, whose lock is held. What is left of it then depends on nothing.
 absl::Status Driver::Impl::RemoveLayer(const LayerId& layer, const sys::HeldLock&) {
   DMKIT_RETURN_IF_ERROR(TakeDownIncomplete(layer));
@@ -58,12 +64,12 @@ absl::Status Driver::Impl::RemoveLayer(const LayerId& layer, const sys::HeldLock
   mounts.RemoveMountPoint(layer.text()).IgnoreError();
   const absl::Status deleted =
       set->Delete(layer.text(), {removal.discard, removal.deferred_deletion});
-  if (!deleted.ok() && sys::GetErrno(deleted) != ENOENT) {
-    return sys::AddContext(deleted, absl::StrCat("layer \"", layer.text(), "\""));
+  if (IsGone(layer, deleted)) {
+    counts.Clear(layer).IgnoreError();
+    readers.RemoveDead(layer);
   }
-  counts.Clear(layer).IgnoreError();
-  readers.RemoveDead(layer);
-  return deleted.ok() ? deleted : NoSuchLayer(layer);
+  if (sys::GetErrno(deleted) == ENOENT) return NoSuchLayer(layer);
+  return sys::AddContext(deleted, absl::StrCat("layer \"", layer.text(), "\""));
 }
 
 absl::Status Driver::Impl::RemoveInit(const LayerId& init, const sys::HeldLock& lock) {
@@ -84,7 +90,7 @@ absl::Status Driver::Impl::RemoveInitOf(const LayerId& layer) {
   const absl::Status found = set->Find(layer.text()).status();
   if (sys::GetErrno(found) != ENOENT) return found.ok() ? NoSuchLayer(layer) : found;
   const absl::Status removed = RemoveInit(*init, lock);
-  if (removed.ok()) locks.Forget(init->text(), lock).IgnoreError();
+  if (IsGone(*init, removed)) locks.Forget(init->text(), lock).IgnoreError();
   return removed;
 }
 
@@ -94,8 +100,8 @@ absl::Status Driver::Remove(absl::string_view id) {
   {
     DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "rm"));
     removed = impl_->RemoveLayer(layer, lock);
+    if (impl_->IsGone(layer, removed)) impl_->locks.Forget(layer.text(), lock).IgnoreError();
     if (!removed.ok() && sys::GetErrno(removed) != ENOENT) return removed;
-    impl_->locks.Forget(layer.text(), lock).IgnoreError();
   }
   // Also one that an interrupted removal or making left alone.
   const absl::Status init_removed = impl_->RemoveInitOf(layer);

@@ -98,6 +98,7 @@ TEST_F(DriverRemovalVmTest, LayerInUseElsewhereIsRemovedInNameAndFreedLater) {
   EXPECT_THAT(busy->freed(), IsEmpty());
   ASSERT_EQ(busy->left_size(), 1);
   EXPECT_EQ(busy->left(0).object(), "layer \"web\"");
+  EXPECT_THAT(busy->left(0).advice(), HasSubstr("may be being freed"));
 
   EndOf(sitter, "web");
   const auto freed = driver_->CollectGarbage(absl::Seconds(10));
@@ -189,6 +190,30 @@ TEST_F(DriverRemovalVmTest, SpaceOfARemovedLayerGoesBackToTheFilesystemBelow) {
   ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
   const auto empty = host().root->Stat(config_.root + "/pool/data");
   EXPECT_LE(empty->allocated_bytes + (16 << 20), full->allocated_bytes);
+}
+
+TEST_F(DriverRemovalVmTest, RemovalThatFailsWhenTheLayerIsGoneLeavesNoLockFile) {
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  std::string lock_file;
+  bool discarded = false;
+  counted_.SetPlan([&](const sys::SeamCall& call) {
+    if (absl::EndsWith(call.object, "/locks/web")) lock_file = call.object;
+    if (absl::StartsWith(call.object, "0x1277")) {
+      discarded = true;
+    } else if (discarded && call.method == "Ioctl") {
+      return EIO;
+    }
+    return 0;
+  });
+  EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  EXPECT_TRUE(discarded);
+  EXPECT_EQ(*driver_->Exists("web"), false);
+  EXPECT_NE(lock_file, "");
+  EXPECT_FALSE(IsThere(lock_file));
+  Open();
+  EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(ENOENT));
+  ExpectClean();
 }
 
 TEST_F(DriverRemovalVmTest, WorkerFreesWhatIsLeftWhenItsUserGoes) {
