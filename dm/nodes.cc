@@ -206,16 +206,16 @@ absl::Status RemoveMapperNode(const sys::Host& host, absl::string_view dev_dir,
 }
 
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
-                               const std::vector<MapperEntry>& entries) {
-  absl::Status first;
+                               ListMapperEntries list) {
+  const absl::StatusOr<std::vector<sys::DirEntry>> there = host.root->List(MapperDir(dev_dir));
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<MapperEntry> entries, list());
+  absl::Status first = OkIfMissing(there.status());
   std::vector<absl::string_view> wanted;
   for (const MapperEntry& entry : entries) {
     wanted.push_back(entry.name);
     KeepFirst(MakeMapperNode(host, dev_dir, entry.name, entry.device, NodeOwner()), &first);
   }
   std::sort(wanted.begin(), wanted.end());
-  const absl::StatusOr<std::vector<sys::DirEntry>> there = host.root->List(MapperDir(dev_dir));
-  KeepFirst(OkIfMissing(there.status()), &first);
   if (!there.ok()) return first;
   for (const sys::DirEntry& entry : *there) {
     if (entry.name == "control") continue;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -63,12 +64,17 @@ struct MapperEntry {
   sys::DeviceNumber device;
 };
 
-// Makes the whole directory agree with `entries`: makes what is missing, replaces what is wrong,
-// and removes nodes, and links that lead nowhere, of names that are not listed. Links that lead
-// somewhere, "control", and what is neither node nor link stay. Goes on after an error and returns
-// the first. Repeatable.
+// What the directory should have, asked of the kernel when it is called.
+using ListMapperEntries = absl::FunctionRef<absl::StatusOr<std::vector<MapperEntry>>()>;
+
+// Makes the whole directory agree with `list`: makes what is missing, replaces what is wrong, and
+// removes nodes, and links that lead nowhere, of names that are not listed. Links that lead
+// somewhere, "control", and what is neither node nor link stay. `list` is called once, after the
+// directory was read: the node of a device that another process makes meanwhile stays. Its error is
+// returned as it is, with nothing touched. Goes on after any other error and returns the first.
+// Repeatable.
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
-                               const std::vector<MapperEntry>& entries);
+                               ListMapperEntries list);
 
 // MakeMapperNode in /dev, with the name as MangledName gives it and mode 0600.
 absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::DeviceNumber device);

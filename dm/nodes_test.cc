@@ -5,12 +5,14 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "dm/codec_testing.h"
 #include "dm/scripted_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
+#include "sys/status.h"
 #include "sys/status_matchers.h"
 
 namespace dmkit::dm {
@@ -34,6 +36,11 @@ class NodesTest : public ::testing::Test {
   }
   void Link(const std::string& path, const std::string& target) {
     scripted_.root.links[path] = target;
+  }
+  absl::Status Repair(const std::vector<MapperEntry>& entries, absl::string_view dev_dir = "/dev") {
+    return RepairMapperNodes(
+        scripted_.host(), dev_dir,
+        [&]() -> absl::StatusOr<std::vector<MapperEntry>> { return entries; });
   }
   bool Has(const std::string& path) { return scripted_.root.nodes.count(path) != 0; }
 
@@ -221,9 +228,7 @@ TEST_F(NodesTest, RepairMakesReplacesAndRemoves) {
   Put("/dev/mapper/notes", sys::FileType::kRegular, {});
   Link("/dev/mapper/udevs", "../dm-3");
   Link("/dev/mapper/dangling", "../dm-99");
-  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
-                                {{"wrong", {253, 1}}, {"missing", {253, 2}}, {"udevs", kDevice}}),
-              IsOk());
+  EXPECT_THAT(Repair({{"wrong", {253, 1}}, {"missing", {253, 2}}, {"udevs", kDevice}}), IsOk());
   EXPECT_EQ(scripted_.root.nodes["/dev/mapper/wrong"].rdevice, (sys::DeviceNumber{253, 1}));
   EXPECT_EQ(scripted_.root.nodes["/dev/mapper/missing"].rdevice, (sys::DeviceNumber{253, 2}));
   EXPECT_FALSE(Has("/dev/mapper/stale"));
@@ -236,15 +241,36 @@ TEST_F(NodesTest, RepairMakesReplacesAndRemoves) {
 TEST_F(NodesTest, RepairGoesOnAfterAnErrorAndTellsTheFirst) {
   Put("/dev/mapper/notes", sys::FileType::kRegular, {});
   Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
-  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
-                                {{"notes", {253, 1}}, {"control", {253, 5}}, {"ok", kDevice}}),
+  EXPECT_THAT(Repair({{"notes", {253, 1}}, {"control", {253, 5}}, {"ok", kDevice}}),
               FailsWithErrno(EEXIST));
   EXPECT_TRUE(Has("/dev/mapper/ok"));
   EXPECT_FALSE(Has("/dev/mapper/stale"));
 }
 
 TEST_F(NodesTest, RepairOfADirectoryThatIsNotThereIsOk) {
-  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/nowhere", {}), IsOk());
+  EXPECT_THAT(Repair({}, "/nowhere"), IsOk());
+}
+
+TEST_F(NodesTest, RepairLeavesTheNodeOfADeviceThatIsMadeWhileItListsThem) {
+  Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                [this]() -> absl::StatusOr<std::vector<MapperEntry>> {
+                                  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+                                  return std::vector<MapperEntry>();
+                                }),
+              IsOk());
+  EXPECT_TRUE(Has(kWeb));
+  EXPECT_FALSE(Has("/dev/mapper/stale"));
+}
+
+TEST_F(NodesTest, RepairTouchesNothingWhenTheDevicesCannotBeListed) {
+  Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                []() -> absl::StatusOr<std::vector<MapperEntry>> {
+                                  return sys::ErrnoStatus(EIO, "list");
+                                }),
+              FailsWithErrno(EIO));
+  EXPECT_TRUE(Has("/dev/mapper/stale"));
 }
 
 TEST_F(NodesTest, WhatIsNoNodeIsNeitherReplacedNorRemoved) {

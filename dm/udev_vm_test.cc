@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/durable.h"
+#include "sys/status.h"
 #include "sys/status_matchers.h"
 
 namespace dmkit::dm {
@@ -153,11 +154,13 @@ TEST_F(UdevVmTest, RepairBringsTheDirectoryInLineWithTheDevices) {
   const sys::DeviceNumber device = dm_.Info(there)->device;
   ASSERT_THAT(MakeMapperNode(host_, "/dev", stale.text(), {device.major, 99}, NodeOwner()), IsOk());
   ASSERT_THAT(MakeMapperNode(host_, "/dev", there.text(), {device.major, 98}, NodeOwner()), IsOk());
-  std::vector<MapperEntry> entries;
-  const auto devices = dm_.List();
-  ASSERT_THAT(devices, IsOk());
-  for (const ListedDevice& listed : *devices) entries.push_back({listed.name, listed.device});
-  EXPECT_THAT(RepairMapperNodes(host_, "/dev", entries), IsOk());
+  const auto list = [this]() -> absl::StatusOr<std::vector<MapperEntry>> {
+    DMKIT_ASSIGN_OR_RETURN(const std::vector<ListedDevice> devices, dm_.List());
+    std::vector<MapperEntry> entries;
+    for (const ListedDevice& listed : devices) entries.push_back({listed.name, listed.device});
+    return entries;
+  };
+  EXPECT_THAT(RepairMapperNodes(host_, "/dev", list), IsOk());
   EXPECT_THAT(Node(stale), FailsWithErrno(ENOENT));
   ASSERT_THAT(Node(there), IsOk());
   EXPECT_EQ(Node(there)->rdevice, device);

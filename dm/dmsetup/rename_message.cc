@@ -259,15 +259,21 @@ bool MakeNodes(Context& context, const Command&, Arguments arguments) {
     const std::optional<Address> device = FindDevice(context, arguments);
     return device.has_value() && MakeNodeOf(context, *device);
   }
-  const absl::StatusOr<std::vector<ListedDevice>> devices = dm->List();
-  if (!devices.ok()) {
-    Refused(context, "names", Address(), devices.status());
-    return false;
+  absl::Status listing;
+  const absl::Status repaired = RepairMapperNodes(
+      context.host, context.dev_dir, [&]() -> absl::StatusOr<std::vector<MapperEntry>> {
+        const absl::StatusOr<std::vector<ListedDevice>> devices = dm->List();
+        listing = devices.status();
+        if (!devices.ok()) return listing;
+        std::vector<MapperEntry> entries;
+        for (const ListedDevice& listed : *devices) entries.push_back({listed.name, listed.device});
+        return entries;
+      });
+  if (!listing.ok()) {
+    Refused(context, "names", Address(), listing);
+  } else if (!repaired.ok()) {
+    context.Error(repaired.message());
   }
-  std::vector<MapperEntry> entries;
-  for (const ListedDevice& listed : *devices) entries.push_back({listed.name, listed.device});
-  const absl::Status repaired = RepairMapperNodes(context.host, context.dev_dir, entries);
-  if (!repaired.ok()) context.Error(repaired.message());
   return repaired.ok();
 }
 
