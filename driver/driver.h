@@ -46,7 +46,7 @@ struct CreateOptions {
 };
 
 struct LayerParent {
-  std::string id;        // empty: none but the base
+  std::string id;  // empty: none but the base
   // It is gone since, which the layer does not depend on; a younger layer may have its id.
   bool removed = false;
 };
@@ -134,9 +134,9 @@ class Driver {
   // it: see driver/archive/changes.h. With an empty `parent` everything in the layer is added. Each
   // of the two stays mounted while that takes, read-only if it was not mounted: nothing of them
   // changes but a journal that wants its replay. A process that is killed meanwhile, or cannot have
-  // their locks at its end, leaves them up until their next Get, Put, Remove, comparison or Cleanup. The walk sees a mounted layer as it
-  // happens to be. Errors are those of Get, of the archive's functions and of `visit` or `out`.
-  // Their layers' locks are not held meanwhile.
+  // their locks at its end, leaves them up until their next Get, Put, Remove, comparison or
+  // Cleanup. The walk sees a mounted layer as it happens to be. Errors are those of Get, of the
+  // archive's functions and of `visit` or `out`. Their layers' locks are not held meanwhile.
   absl::Status Changes(absl::string_view id, absl::string_view parent,
                        absl::FunctionRef<absl::Status(const Change& change)> visit);
   absl::Status Diff(absl::string_view id, absl::string_view parent, const ArchiveOptions& options,

@@ -209,15 +209,15 @@ TEST_F(DriverReaderVmTest, LayerGrowsWhileItIsCompared) {
 }
 
 TEST_F(DriverReaderVmTest, GrowthThatIsRefusedLeavesWhatIsComparedReadOnly) {
-  EXPECT_THAT(
-      Compare(*driver_,
-              [&] {
-                EXPECT_THAT(driver_->Grow("layer", sys::Bytes{(96 << 20) + 1}),
-                            sys::FailsWithCode(absl::StatusCode::kInvalidArgument));
-                EXPECT_THAT(host().root->MakeDir(config_.root + "/mnt/layer/rootfs/no", 0755),
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        EXPECT_THAT(driver_->Grow("layer", sys::Bytes{(96 << 20) + 1}),
+                                    sys::FailsWithCode(absl::StatusCode::kInvalidArgument));
+                        EXPECT_THAT(
+                            host().root->MakeDir(config_.root + "/mnt/layer/rootfs/no", 0755),
                             sys::FailsWithErrno(EROFS));
-              }),
-      sys::IsOk());
+                      }),
+              sys::IsOk());
   ExpectAllDown();
 }
 
@@ -231,14 +231,14 @@ TEST_F(DriverReaderVmTest, ComparisonWhoseLayerIsLockedAtItsEndHasSucceeded) {
   });
   const sys::Host other = kernel_->OtherHost();
   std::optional<sys::HeldLock> held;
-  EXPECT_THAT(
-      Compare(*driver_,
-              [&] {
-                auto lock = sys::AcquireLock(other, *other.root, path, "grow", absl::ZeroDuration());
-                ASSERT_THAT(lock, sys::IsOk());
-                held.emplace(*std::move(lock));
-              }),
-      sys::IsOk());
+  EXPECT_THAT(Compare(*driver_,
+                      [&] {
+                        auto lock = sys::AcquireLock(other, *other.root, path, "grow",
+                                                     absl::ZeroDuration());
+                        ASSERT_THAT(lock, sys::IsOk());
+                        held.emplace(*std::move(lock));
+                      }),
+              sys::IsOk());
   counted_.SetPlan(nullptr);
   EXPECT_TRUE(held.has_value());
   held.reset();

@@ -23,7 +23,8 @@ class GarbageWorker {
     absl::Duration period = absl::Seconds(30);    // from the end of a pass to the next
     absl::Duration patience = absl::Seconds(10);  // of one pass: see Driver::CollectGarbage
   };
-  // One pass, which returns after about `patience`. Of a Driver that nothing else uses:
+  // One pass, which begins nothing after `patience`; what it has begun takes its time. Of a Driver
+  // that nothing else uses:
   //   [&](absl::Duration patience) { return driver.CollectGarbage(patience).status(); }
   using Pass = std::function<absl::Status(absl::Duration patience)>;
 

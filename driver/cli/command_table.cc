@@ -97,8 +97,9 @@ constexpr CommandSpec kCommands[] = {
      "Delete the removed layers that were still in use",
      "With dm.use_deferred_deletion, rm also takes a layer whose device is still in use, though it "
      "is not mounted here. Nothing finds such a layer any more; its space is freed when it no "
-     "longer is in use. Frees what can be freed within some seconds, and tells how much that was. "
-     "rm does the same in passing.",
+     "longer is in use. Begins to free what it can within some seconds, and tells how much that "
+     "was; handing space back is not cut short, and a lock may be waited for after it. rm "
+     "does the same in passing.",
      kUsual, "GarbageReport", "dmkit gc", true},
     {CommandId::kImportDocker, SectionId::kLayers, "import-docker", kDirectory, kImportOptions,
      "Open a store that Docker's devicemapper driver left",
