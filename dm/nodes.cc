@@ -104,6 +104,9 @@ struct Lead {
   bool is_block() const { return end.has_value() && end->type == sys::FileType::kBlockDevice; }
   // Something that no function of this file touches.
   bool is_stranger() const { return end.has_value() && !is_block(); }
+  bool is_of_other_than(sys::DeviceNumber device) const {
+    return is_block() && end->rdevice != device;
+  }
 };
 
 // ENOENT: there is no such name.
@@ -142,6 +145,17 @@ absl::StatusOr<bool> TryMake(sys::Dir& root, absl::string_view dev_dir, absl::st
   if (lead->is_block() && lead->end->rdevice == device) return true;
   DMKIT_RETURN_IF_ERROR(OkIfMissing(root.Unlink(path)));
   return false;
+}
+
+// Of `device` only, where one is given.
+absl::Status RemoveNode(const sys::Host& host, absl::string_view dev_dir, absl::string_view name,
+                        std::optional<sys::DeviceNumber> device) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string path, MapperPath(dev_dir, name));
+  const absl::StatusOr<Lead> lead = FollowName(*host.root, path);
+  if (!lead.ok()) return OkIfMissing(lead.status());
+  const bool stays = lead->is_link() ? lead->end.has_value() : !lead->is_block();
+  if (stays || (device.has_value() && lead->is_of_other_than(*device))) return absl::OkStatus();
+  return OkIfMissing(host.root->Unlink(path));
 }
 
 void KeepFirst(absl::Status status, absl::Status* first) {
@@ -184,12 +198,13 @@ absl::Status MakeMapperNode(const sys::Host& host, absl::string_view dev_dir,
 }
 
 absl::Status RenameMapperNode(const sys::Host& host, absl::string_view dev_dir,
-                              absl::string_view name, absl::string_view new_name) {
+                              absl::string_view name, absl::string_view new_name,
+                              sys::DeviceNumber device) {
   DMKIT_ASSIGN_OR_RETURN(const std::string from, MapperPath(dev_dir, name));
   DMKIT_ASSIGN_OR_RETURN(const std::string to, MapperPath(dev_dir, new_name));
   const absl::StatusOr<Lead> old = FollowName(*host.root, from);
   if (!old.ok()) return OkIfMissing(old.status());
-  if (old->is_stranger()) return absl::OkStatus();
+  if (old->is_stranger() || old->is_of_other_than(device)) return absl::OkStatus();
   const absl::StatusOr<Lead> taken = FollowName(*host.root, to);
   DMKIT_RETURN_IF_ERROR(OkIfMissing(taken.status()));
   if (taken.ok() && taken->is_stranger()) return NoBlockDevice(to);
@@ -198,11 +213,12 @@ absl::Status RenameMapperNode(const sys::Host& host, absl::string_view dev_dir,
 
 absl::Status RemoveMapperNode(const sys::Host& host, absl::string_view dev_dir,
                               absl::string_view name) {
-  DMKIT_ASSIGN_OR_RETURN(const std::string path, MapperPath(dev_dir, name));
-  const absl::StatusOr<Lead> lead = FollowName(*host.root, path);
-  if (!lead.ok()) return OkIfMissing(lead.status());
-  const bool stays = lead->is_link() ? lead->end.has_value() : !lead->is_block();
-  return stays ? absl::OkStatus() : OkIfMissing(host.root->Unlink(path));
+  return RemoveNode(host, dev_dir, name, std::nullopt);
+}
+
+absl::Status RemoveMapperNodeOf(const sys::Host& host, absl::string_view dev_dir,
+                                absl::string_view name, sys::DeviceNumber device) {
+  return RemoveNode(host, dev_dir, name, device);
 }
 
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,

@@ -36,7 +36,7 @@ struct NodeOwner {
   uint32_t gid = 0;
 };
 
-// The three below work on DEV_DIR/mapper/NAME, where `name` is a file name, mangled as the caller
+// The four below work on DEV_DIR/mapper/NAME, where `name` is a file name, mangled as the caller
 // mangles. INVALID_ARGUMENT, no call made: `name` is empty, has a slash, or is "control", "." or
 // "..".
 
@@ -48,15 +48,21 @@ absl::Status MakeMapperNode(const sys::Host& host, absl::string_view dev_dir,
                             absl::string_view name, sys::DeviceNumber device,
                             const NodeOwner& owner);
 
-// Moves a node, or udevd's link, to its new name, over a node or link that is there. OK when there
-// is no old one. EEXIST: something that is no block device has the new name. Repeatable.
+// Moves the node of `device`, or udevd's link, to its new name, over a node or link that is there.
+// OK when there is no old one, or one that leads to another device, which has got the name since.
+// EEXIST: something that is no block device has the new name. Repeatable.
 absl::Status RenameMapperNode(const sys::Host& host, absl::string_view dev_dir,
-                              absl::string_view name, absl::string_view new_name);
+                              absl::string_view name, absl::string_view new_name,
+                              sys::DeviceNumber device);
 
 // Removes a node, or a link that leads nowhere. A link that leads somewhere is udevd's, and what is
 // no block device is nobody's: both stay. OK when there is none.
 absl::Status RemoveMapperNode(const sys::Host& host, absl::string_view dev_dir,
                               absl::string_view name);
+
+// The same, but a node of another device than `device` stays: it has got the name since.
+absl::Status RemoveMapperNodeOf(const sys::Host& host, absl::string_view dev_dir,
+                                absl::string_view name, sys::DeviceNumber device);
 
 // What DEV_DIR/mapper should have for one device.
 struct MapperEntry {

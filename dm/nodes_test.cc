@@ -187,9 +187,9 @@ TEST_F(NodesTest, NamesThatAreNoNamesAreRefusedBeforeAnyCall) {
         << name;
     EXPECT_THAT(RemoveMapperNode(host, "/dev", name),
                 FailsWithCode(absl::StatusCode::kInvalidArgument));
-    EXPECT_THAT(RenameMapperNode(host, "/dev", name, "b"),
+    EXPECT_THAT(RenameMapperNode(host, "/dev", name, "b", kDevice),
                 FailsWithCode(absl::StatusCode::kInvalidArgument));
-    EXPECT_THAT(RenameMapperNode(host, "/dev", "b", name),
+    EXPECT_THAT(RenameMapperNode(host, "/dev", "b", name, kDevice),
                 FailsWithCode(absl::StatusCode::kInvalidArgument));
   }
   EXPECT_EQ(faulty.calls(), 0u);
@@ -198,25 +198,42 @@ TEST_F(NodesTest, NamesThatAreNoNamesAreRefusedBeforeAnyCall) {
 TEST_F(NodesTest, RenameMovesANodeOverAStaleOne) {
   Put(kWeb, sys::FileType::kBlockDevice, kDevice);
   Put("/dev/mapper/new", sys::FileType::kBlockDevice, {253, 9});
-  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk());
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new", kDevice), IsOk());
   EXPECT_FALSE(Has(kWeb));
   EXPECT_EQ(scripted_.root.nodes["/dev/mapper/new"].rdevice, kDevice);
-  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk()) << "repeatable";
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new", kDevice), IsOk())
+      << "repeatable";
 }
 
 TEST_F(NodesTest, RenameMovesALinkToo) {
   Link(kWeb, "../dm-3");
-  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), IsOk());
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new", kDevice), IsOk());
   EXPECT_EQ(scripted_.root.links["/dev/mapper/new"], "../dm-3");
   EXPECT_EQ(scripted_.root.links.count(kWeb), 0u);
+}
+
+TEST_F(NodesTest, RenameAndRemoveLeaveTheNodeOfAnotherDevice) {
+  Put("/dev/dm-4", sys::FileType::kBlockDevice, {253, 4});
+  Put(kWeb, sys::FileType::kBlockDevice, {253, 4});
+  Link("/dev/mapper/udevs", "../dm-4");
+  for (const char* name : {"web", "udevs"}) {
+    EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", name, "new", kDevice), IsOk());
+    EXPECT_THAT(RemoveMapperNodeOf(scripted_.host(), "/dev", name, kDevice), IsOk());
+  }
+  EXPECT_TRUE(Has(kWeb));
+  EXPECT_EQ(scripted_.root.links.count("/dev/mapper/udevs"), 1u);
+  EXPECT_FALSE(Has("/dev/mapper/new"));
+  EXPECT_THAT(RemoveMapperNodeOf(scripted_.host(), "/dev", "web", {253, 4}), IsOk());
+  EXPECT_FALSE(Has(kWeb));
 }
 
 TEST_F(NodesTest, RenameTouchesNothingThatIsNoBlockDevice) {
   Put(kWeb, sys::FileType::kBlockDevice, kDevice);
   Put("/dev/mapper/new", sys::FileType::kRegular, {});
-  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new"), FailsWithErrno(EEXIST));
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "web", "new", kDevice),
+              FailsWithErrno(EEXIST));
   EXPECT_TRUE(Has(kWeb));
-  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "new", "other"), IsOk());
+  EXPECT_THAT(RenameMapperNode(scripted_.host(), "/dev", "new", "other", kDevice), IsOk());
   EXPECT_EQ(scripted_.root.nodes["/dev/mapper/new"].type, sys::FileType::kRegular);
   EXPECT_FALSE(Has("/dev/mapper/other"));
 }

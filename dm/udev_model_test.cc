@@ -62,11 +62,12 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
     RemoveOptions options;
     options.cookie = sync.Begin();
     options.deferred = deferred;
+    const sys::DeviceNumber device = dm_.Info(Name(name)).value_or(DeviceInfo()).device;
     const auto info = dm_.Remove(Name(name), options);
     sync.Done(info.ok(), info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
-                            {NodeChange::Kind::kRemove, name, "", {}, NodeOwner()});
+                            {NodeChange::Kind::kRemove, name, "", device, NodeOwner()});
   }
   absl::StatusOr<std::string> Rename(const std::string& name, const std::string& new_name) {
     UdevSync sync = UdevSync::Open(host_, UdevOptions());

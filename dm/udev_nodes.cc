@@ -61,12 +61,12 @@ class Names {
            stat->rdevice == change_.device;
   }
 
-  // A node, or a link that leads nowhere. A link that leads somewhere is of a device that got the
-  // name meanwhile.
+  // The device's node, or a link that leads nowhere. A link that leads somewhere, and a node of
+  // another number, are of a device that got the name meanwhile.
   bool IsLeftOver(const std::string& path) const {
     const absl::StatusOr<sys::FileStat> own = root_.StatLink(path);
     if (!own.ok()) return false;
-    if (own->type == sys::FileType::kBlockDevice) return true;
+    if (own->type == sys::FileType::kBlockDevice) return own->rdevice == change_.device;
     return own->type == sys::FileType::kSymlink &&
            sys::GetErrno(root_.Stat(path).status()) == ENOENT;
   }
@@ -83,10 +83,11 @@ absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeC
     case Kind::kMake:
       return MakeMapperNode(host, dev_dir, change.name, change.device, change.owner);
     case Kind::kRename:
-      DMKIT_RETURN_IF_ERROR(RenameMapperNode(host, dev_dir, change.name, change.new_name));
+      DMKIT_RETURN_IF_ERROR(RenameMapperNode(host, dev_dir, change.name, change.new_name,
+                                             change.device));
       return MakeMapperNode(host, dev_dir, change.new_name, change.device, change.owner);
     case Kind::kRemove:
-      return RemoveMapperNode(host, dev_dir, change.name);
+      return RemoveMapperNodeOf(host, dev_dir, change.name, change.device);
   }
   return absl::OkStatus();
 }

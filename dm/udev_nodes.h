@@ -22,7 +22,7 @@ struct NodeChange {
   Kind kind = Kind::kMake;
   std::string name;          // file name below DEV_DIR/mapper, mangled as the caller mangles
   std::string new_name;      // kRename
-  sys::DeviceNumber device;  // kMake, kRename
+  sys::DeviceNumber device;  // a node of another one is left alone
   NodeOwner owner;           // kMake, kRename: of a node that is made here
 };
 

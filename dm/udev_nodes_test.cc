@@ -145,6 +145,17 @@ TEST_F(UdevNodesTest, TheLinkOfTheNextDeviceOfThatNameStays) {
   EXPECT_EQ(links()[kWeb], "../dm-4");
 }
 
+TEST_F(UdevNodesTest, TheNodeOfTheNextDeviceOfThatNameStays) {
+  PutNode(kWeb, {253, 4});
+  EXPECT_THAT(SettleAlone(Remove()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, (sys::DeviceNumber{253, 4}));
+  EXPECT_THAT(SettleAlone(Rename()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, (sys::DeviceNumber{253, 4}));
+  EXPECT_EQ(nodes()[kNew].rdevice, kDevice);
+  EXPECT_THAT(Settle(Remove(), [] {}), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, (sys::DeviceNumber{253, 4}));
+}
+
 TEST_F(UdevNodesTest, WithoutUdevdTheNodeIsRemovedWithoutAWord) {
   PutNode(kWeb, kDevice);
   EXPECT_THAT(SettleAlone(Remove()), IsOkAndHolds(""));

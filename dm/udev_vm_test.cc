@@ -143,7 +143,7 @@ TEST_F(UdevVmTest, WithoutUdevdNodesAreOurs) {
   ASSERT_THAT(Node(other), IsOk());
   EXPECT_EQ(Node(other)->rdevice, info->device);
   ASSERT_THAT(dm_.Remove(other, RemoveOptions()), IsOk());
-  EXPECT_THAT(Settle(sync, NodeChange::Kind::kRemove, other, {}), IsOkAndHolds(""));
+  EXPECT_THAT(Settle(sync, NodeChange::Kind::kRemove, other, info->device), IsOkAndHolds(""));
   EXPECT_THAT(Node(other), FailsWithErrno(ENOENT));
   EXPECT_THAT(Cookies(), IsEmpty());
 }

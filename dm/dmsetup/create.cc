@@ -161,6 +161,7 @@ void Revert(Context& context, const NewDevice& device, sys::DeviceNumber number,
   NodeChange change;
   change.kind = NodeChange::Kind::kRemove;
   change.name = device.shown.name;
+  change.device = number;
   Settle(context, sync, change);
 }
 

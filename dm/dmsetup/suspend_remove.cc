@@ -60,6 +60,12 @@ bool ClearDevice(Context& context, const Address& device) {
 bool RemoveOne(Context& context, const Address& device) {
   std::optional<UdevSync> sync = OpenSync(context);
   if (!sync.has_value()) return false;
+  // The removal itself does not tell the number.
+  const absl::StatusOr<DeviceInfo> info = context.Dm()->Info(device.Key());
+  if (!info.ok()) {
+    Refused(context, "remove", device, info.status());
+    return false;
+  }
   RemoveOptions options;
   options.deferred = context.words.deferred;
   absl::StatusOr<DeviceInfo> removed = DeviceInfo();
@@ -78,6 +84,7 @@ bool RemoveOne(Context& context, const Address& device) {
   NodeChange change;
   change.kind = NodeChange::Kind::kRemove;
   change.name = NodeName(device, *removed);
+  change.device = info->device;
   Settle(context, *sync, change);
   return true;
 }
