@@ -96,8 +96,9 @@ absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeC
 
 absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
                                              absl::string_view dev_dir, const NodeChange& change) {
-  if (sync.shared()) return std::string();
-  const bool is_udevs = sync.makes_links() && absl::StripSuffix(dev_dir, "/") == "/dev";
+  const bool is_dev = absl::StripSuffix(dev_dir, "/") == "/dev";
+  if (sync.shared() && is_dev) return std::string();
+  const bool is_udevs = sync.makes_links() && is_dev;
   sync.Wait();
   std::string warnings = sync.warning();
   if (is_udevs) {

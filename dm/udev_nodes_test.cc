@@ -243,7 +243,7 @@ TEST_F(UdevNodesTest, ASlashBehindDevIsTheSameDirectory) {
   EXPECT_EQ(nodes().count(kWeb), 0u);
 }
 
-TEST_F(UdevNodesTest, WithASharedCookieNothingIsWaitedForOrTouched) {
+TEST_F(UdevNodesTest, WithASharedCookieNothingIsWaitedForOrTouchedInDev) {
   scripted_.StartUdevd();
   const int32_t id = scripted_.semaphores.Create(0x0d4d4321).value();
   scripted_.semaphores.sets[id].value = 1;
@@ -257,6 +257,10 @@ TEST_F(UdevNodesTest, WithASharedCookieNothingIsWaitedForOrTouched) {
     EXPECT_THAT(SettleMapperNode(counted.host(), sync, "/dev", change), IsOkAndHolds(""));
   }
   EXPECT_EQ(counted.calls(), 0u);
+  EXPECT_EQ(scripted_.semaphores.sets[id].value, 2);
+  nodes()["/tmp/dev"].type = sys::FileType::kDirectory;
+  EXPECT_THAT(SettleMapperNode(counted.host(), sync, "/tmp/dev", Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()["/tmp/dev/mapper/web"].rdevice, kDevice) << "udevd makes none there";
   EXPECT_EQ(scripted_.semaphores.sets[id].value, 2);
 }
 
