@@ -153,9 +153,12 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
         Describe(*cookie), " to initialize waiting for incoming notifications."));
     return false;
   }
+  const bool repaired = MakeNodes(context, *FindCommand("mknodes"), Arguments());
   context.Error(absl::StrCat("WARNING: udevd did not complete cookie value ", Describe(*cookie),
                              *end == CookieEnd::kLate ? " in time" : " before it ended",
-                             ". Its semaphore was removed; see `dmsetup mknodes` for the nodes."));
+                             ". Its semaphore was removed; ",
+                             repaired ? "the nodes were checked."
+                                      : "see `dmsetup mknodes` for the nodes."));
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "dm/dmsetup/run.h"
 #include "dm/udev_cookies.h"
 #include "gmock/gmock.h"
@@ -78,6 +79,21 @@ TEST_F(UdevTest, AResumeThatMakesNoNodeWarnsOfAUdevdThatEnded) {
   EXPECT_EQ(Dmsetup({"resume", "a", "--addnodeoncreate"}), 0);
   EXPECT_THAT(err_, HasSubstr("was not completed by udevd"));
   EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Cookies(), IsEmpty());
+}
+
+TEST_F(UdevTest, ACookieThatIsReleasedTooLateLeavesNoNodeUnmade) {
+  const UdevSemaphore cookie = CreateUdevCookie(host_).value();
+  const std::string value = std::to_string(cookie.cookie);
+  Quiet({"create", "a", "--table", "0 8 zero", "--udevcookie", value});
+  // As if its event was never handled.
+  kernel_.Advance(absl::Seconds(1));
+  ASSERT_THAT(host_.root->Unlink("/dev/mapper/a"), sys::IsOk());
+  ASSERT_THAT(host_.semaphores->Add(cookie.id, 1), sys::IsOk());
+  EXPECT_EQ(Dmsetup({"udevreleasecookie", value}), 0);
+  EXPECT_THAT(err_, HasSubstr("WARNING: udevd did not complete cookie value"));
+  EXPECT_THAT(err_, HasSubstr("the nodes were checked."));
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), sys::IsOk());
   EXPECT_THAT(Cookies(), IsEmpty());
 }
 
