@@ -210,7 +210,7 @@ class LintTest(unittest.TestCase):
     def test_paths_of_one_machine(self):
         for where in ("/ro" + "ot/x", "/ho" + "me/ann", self.root + "/dm"):
             self.check_source("dm/testdata/README.md", "made in %s\n" % where, ["machine-path"])
-        self.check_source("dm/testdata/README.md", "pivot to guest/root/x, below /\n", [])
+        self.check_source("dm/testdata/README.md", "pivot to guest/ro" + "ot/x, below /\n", [])
 
     def test_every_room_has_a_readme(self):
         os.remove(os.path.join(self.root, "loop/README.md"))
