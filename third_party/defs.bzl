@@ -11,6 +11,21 @@ _COPTS = [
     "-Werror",
 ]
 
+# In the sanitizer configurations every file of ours starts with the libraries' headers, read already
+# (precompiled.bzl).
+_PRECOMPILED_COPTS = select({
+    "//third_party:sanitizer": [
+        "-include-pch",
+        "$(BINDIR)/third_party/precompiled_headers.pch",
+    ],
+    "//conditions:default": [],
+})
+
+_PRECOMPILED_DEPS = select({
+    "//third_party:sanitizer": ["//third_party:precompiled"],
+    "//conditions:default": [],
+})
+
 _STATIC_FEATURES = select({
     # The sanitizers' runtimes need a dynamic program.
     "//third_party:sanitizer": [],
@@ -21,31 +36,34 @@ def archive_linkopts(names):
     """Linker options for static archives that may refer to each other in any order."""
     return ["-Wl,--start-group"] + ["-l:lib%s.a" % name for name in names] + ["-Wl,--end-group"]
 
-def dmkit_library(name, copts = [], **kwargs):
+def dmkit_library(name, copts = [], deps = [], **kwargs):
     """A cc_library of our own code: all warnings, as errors."""
     native.cc_library(
         name = name,
-        copts = _COPTS + copts,
+        copts = _COPTS + _PRECOMPILED_COPTS + copts,
+        deps = deps + _PRECOMPILED_DEPS,
         linkstatic = True,
         **kwargs
     )
 
-def dmkit_binary(name, copts = [], static = True, **kwargs):
+def dmkit_binary(name, copts = [], deps = [], static = True, **kwargs):
     """A program, fully static unless told otherwise or built for a sanitizer."""
     native.cc_binary(
         name = name,
-        copts = _COPTS + copts,
+        copts = _COPTS + _PRECOMPILED_COPTS + copts,
+        deps = deps + _PRECOMPILED_DEPS,
         features = _STATIC_FEATURES if static else [],
         linkstatic = True,
         **kwargs
     )
 
-def dmkit_test(name, copts = [], static = False, size = "small", **kwargs):
+def dmkit_test(name, copts = [], deps = [], static = False, size = "small", **kwargs):
     """A googletest program. With static = True it runs in a guest that has no libraries."""
     native.cc_test(
         name = name,
         size = size,
-        copts = _COPTS + copts,
+        copts = _COPTS + _PRECOMPILED_COPTS + copts,
+        deps = deps + _PRECOMPILED_DEPS,
         features = _STATIC_FEATURES if static else [],
         linkstatic = True,
         **kwargs
@@ -68,11 +86,11 @@ def dmkit_fuzz_target(name, srcs, deps, corpus, tags = [], size = "small", **kwa
         name = name + "_entry",
         testonly = True,
         srcs = srcs,
-        copts = _COPTS,
+        copts = _COPTS + _PRECOMPILED_COPTS,
         linkstatic = True,
         # Nothing refers to LLVMFuzzerTestOneInput before libFuzzer's archive is read.
         alwayslink = True,
-        deps = deps,
+        deps = deps + _PRECOMPILED_DEPS,
     )
     native.cc_binary(
         name = name,
