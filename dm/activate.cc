@@ -14,9 +14,6 @@
 namespace dmkit::dm {
 namespace {
 
-// How long the undoing of a creation waits for somebody who looks at the new device.
-constexpr absl::Duration kUndoPatience = absl::Seconds(5);
-
 // Everything after the creation. Addressed by uuid: the name could have got a new owner.
 absl::StatusOr<DeviceInfo> Activate(DeviceMapper& dm, const NewDevice& device) {
   LoadOptions options;

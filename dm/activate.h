@@ -36,6 +36,9 @@ struct DeviceIdentity {
   DmUuid uuid;
 };
 
+// How long the undoing of a creation waits for somebody who looks at the new device.
+inline constexpr absl::Duration kUndoPatience = absl::Seconds(5);
+
 // Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment).
 // ENXIO (already gone) is OK. With `deferred`, a device that is still open after `patience` is
 // removed by the kernel after its last close, and the call is OK. The /dev/mapper node goes too,

@@ -21,7 +21,6 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kControl = "/run/udev/control";
 // In the order in which udevd looks: the first file of a name hides the others.
 constexpr absl::string_view kRuleDirs[] = {"/etc/udev/rules.d", "/run/udev/rules.d",
                                            "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d",
@@ -113,7 +112,7 @@ bool IsForeignIpcNamespace(sys::Dir& root) {
 bool IsSocketDead(sys::Dir& root) {
   const absl::StatusOr<std::string> sockets =
       sys::ReadFile(root, "/proc/net/unix", kSocketBytesMax);
-  if (!sockets.ok() || absl::StrContains(*sockets, kControl)) return false;
+  if (!sockets.ok() || absl::StrContains(*sockets, kUdevdSocket)) return false;
   // The list is that of a network namespace, which need not be udevd's.
   const absl::StatusOr<std::string> pids = root.ReadLink("/proc/self/ns/pid");
   if (!pids.ok() || *pids != kFirstPidNamespace) return false;
@@ -123,12 +122,12 @@ bool IsSocketDead(sys::Dir& root) {
 }  // namespace
 
 bool UdevdHasEnded(const sys::Host& host) {
-  return IsMissing(host.root->Stat(kControl).status()) || IsSocketDead(*host.root);
+  return IsMissing(host.root->Stat(kUdevdSocket).status()) || IsSocketDead(*host.root);
 }
 
 std::string WhyUdevCannotNotify(const sys::Host& host) {
   sys::Dir& root = *host.root;
-  if (IsMissing(root.Stat(kControl).status())) return "no udevd runs";
+  if (IsMissing(root.Stat(kUdevdSocket).status())) return "no udevd runs";
   std::string rule = WhyRuleIsOff(root, kNotifyRules, "udevcomplete");
   if (!rule.empty()) return rule;
   if (IsForeignIpcNamespace(root)) return "the IPC namespace of udevd is another one";
@@ -138,7 +137,7 @@ std::string WhyUdevCannotNotify(const sys::Host& host) {
 
 bool UdevMakesLinks(const sys::Host& host) {
   sys::Dir& root = *host.root;
-  if (!root.Stat(kControl).ok()) return false;
+  if (!root.Stat(kUdevdSocket).ok()) return false;
   // A udevd outside of this container has, as a rule, another /dev as well.
   return WhyRuleIsOff(root, kLinkRules, "udevflags").empty() && !IsForeignIpcNamespace(root) &&
          !IsSocketDead(root);

@@ -11,11 +11,14 @@
 
 namespace dmkit::dm {
 
+// The socket of a udevd; one that was killed leaves it behind.
+inline constexpr char kUdevdSocket[] = "/run/udev/control";
+
 // Why nobody would count the semaphore of a cookie down, as a part of a sentence ("no udevd runs");
-// empty when udevd will. Looked at: /run/udev/control; the rule 95-dm-notify.rules in the places
-// where udevd looks, and the program that it runs; the IPC namespaces of this process and of udevd,
-// since semaphores are not seen across them; whether a udevd lives. What cannot be found out counts
-// as fine: the waiting has a deadline. Does not block.
+// empty when udevd will. Looked at: kUdevdSocket; the rule 95-dm-notify.rules in the places where
+// udevd looks, and the program that it runs; the IPC namespaces of this process and of udevd, since
+// semaphores are not seen across them; whether a udevd lives. What cannot be found out counts as
+// fine: the waiting has a deadline. Does not block.
 std::string WhyUdevCannotNotify(const sys::Host& host);
 
 // Whether a udevd runs whose rules make the links in /dev/mapper. No for one in another IPC

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "dm/activate.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
 #include "dm/dmsetup/input.h"
@@ -22,8 +23,6 @@
 namespace dmkit::dm::dmsetup {
 namespace {
 
-// How long the undoing of a creation waits for somebody who looks at the new device.
-constexpr absl::Duration kUndoPatience = absl::Seconds(5);
 constexpr size_t kProcBytesMax = 64 * 1024;
 
 struct NewDevice {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "dm/udev_host.h"
 #include "sys/durable.h"
 #include "sys/status.h"
 #include "sys/text.h"
@@ -74,7 +75,7 @@ absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_vie
 
 void TellUdevDisabled(Context& context) {
   if (!context.environment.disable_udev || context.told_udev_disabled) return;
-  if (!context.host.root->Stat("/run/udev/control").ok()) return;
+  if (!context.host.root->Stat(kUdevdSocket).ok()) return;
   context.told_udev_disabled = true;
   context.Error(
       "Udev is running and DM_DISABLE_UDEV environment variable is set. Bypassing udev, "
