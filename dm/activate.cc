@@ -4,6 +4,7 @@
 #include "dm/activate.h"
 
 #include <cerrno>
+#include <optional>
 
 #include "dm/nodes.h"
 #include "dm/udev.h"
@@ -40,11 +41,10 @@ absl::StatusOr<DeviceInfo> RemovePatiently(DeviceMapper& dm, const DmUuid& uuid,
   return dm.Remove(uuid, options);
 }
 
-// Takes the node away that a device left behind which is gone, unless its name has a new owner.
-absl::Status RemoveStaleNode(DeviceMapper& dm, const DmName& name) {
-  absl::Status owner = dm.Info(name).status();
-  if (sys::GetErrno(owner) != ENXIO) return owner;
-  return RemoveMapperNode(dm.host(), name);
+// The node that led to `node` before, when that is known; not one that has taken its place.
+absl::Status RemoveSeenNode(const sys::Host& host, const DmName& name,
+                            const std::optional<sys::DeviceNumber>& node) {
+  return node.has_value() ? RemoveMapperNodeOf(host, name, *node) : RemoveMapperNode(host, name);
 }
 
 // Makes a device that failed to resume run again on the table that it has.
@@ -72,12 +72,19 @@ absl::StatusOr<DeviceInfo> CreateDevice(DeviceMapper& dm, const NewDevice& devic
 
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred) {
+  // As long as the device has the name, so has its node. The removal does not tell the number.
+  const std::optional<sys::DeviceNumber> node = FindMapperNode(dm.host(), device.name);
   const absl::StatusOr<DeviceInfo> removed = RemovePatiently(dm, device.uuid, patience, deferred);
-  if (sys::GetErrno(removed.status()) == ENXIO) return RemoveStaleNode(dm, device.name);
+  if (sys::GetErrno(removed.status()) == ENXIO) {
+    absl::Status owner = dm.Info(device.name).status();
+    if (sys::GetErrno(owner) != ENXIO) return owner;
+    return RemoveSeenNode(dm.host(), device.name, node);
+  }
   if (!removed.ok()) return removed.status();
   // The kernel tells the name that the device had last.
   DMKIT_ASSIGN_OR_RETURN(const DmName name, DmName::Create(removed->name));
-  return RemoveMapperNode(dm.host(), name);
+  if (!(name == device.name)) return RemoveMapperNode(dm.host(), name);
+  return RemoveSeenNode(dm.host(), name, node);
 }
 
 absl::StatusOr<DeviceInfo> ReloadDevice(DeviceMapper& dm, const DeviceKey& key,

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -247,6 +246,17 @@ absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::De
 
 absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name) {
   return RemoveMapperNode(host, kDevDir, MangledName(name));
+}
+
+absl::Status RemoveMapperNodeOf(const sys::Host& host, const DmName& name,
+                                sys::DeviceNumber device) {
+  return RemoveMapperNodeOf(host, kDevDir, MangledName(name), device);
+}
+
+std::optional<sys::DeviceNumber> FindMapperNode(const sys::Host& host, const DmName& name) {
+  const auto stat = host.root->Stat(absl::StrCat(MapperDir(kDevDir), "/", MangledName(name)));
+  const bool is_block = stat.ok() && stat->type == sys::FileType::kBlockDevice;
+  return is_block ? std::make_optional(stat->rdevice) : std::nullopt;
 }
 
 std::string MangledName(const DmName& name) {

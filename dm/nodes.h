@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,14 @@ absl::Status EnsureMapperNode(const sys::Host& host, const DmName& name, sys::De
 
 // RemoveMapperNode in /dev, with the name as MangledName gives it.
 absl::Status RemoveMapperNode(const sys::Host& host, const DmName& name);
+
+// RemoveMapperNodeOf in /dev, with the name as MangledName gives it.
+absl::Status RemoveMapperNodeOf(const sys::Host& host, const DmName& name,
+                                sys::DeviceNumber device);
+
+// The device that the node or link of `name` in /dev leads to. Nothing: there is none, or it cannot
+// be told.
+std::optional<sys::DeviceNumber> FindMapperNode(const sys::Host& host, const DmName& name);
 
 // The file name under /dev/mapper for `name`: bytes outside [0-9A-Za-z#+-.:=@_] as \xNN. A name
 // that consists of such bytes and \xNN already is left as it is: that is how libdevmapper gives it

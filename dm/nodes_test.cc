@@ -227,6 +227,21 @@ TEST_F(NodesTest, RenameAndRemoveLeaveTheNodeOfAnotherDevice) {
   EXPECT_FALSE(Has(kWeb));
 }
 
+TEST_F(NodesTest, ANodeIsFoundByWhatItLeadsTo) {
+  const auto find = [this] { return FindMapperNode(scripted_.host(), Name("web")); };
+  EXPECT_EQ(find(), std::nullopt);
+  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+  EXPECT_EQ(find(), kDevice);
+  Put(kWeb, sys::FileType::kRegular, {});
+  EXPECT_EQ(find(), std::nullopt);
+  scripted_.root.nodes.erase(kWeb);
+  Put("/dev/dm-4", sys::FileType::kBlockDevice, {253, 4});
+  Link(kWeb, "../dm-4");
+  EXPECT_EQ(find(), (sys::DeviceNumber{253, 4}));
+  Link(kWeb, "../dm-9");
+  EXPECT_EQ(find(), std::nullopt);
+}
+
 TEST_F(NodesTest, RenameTouchesNothingThatIsNoBlockDevice) {
   Put(kWeb, sys::FileType::kBlockDevice, kDevice);
   Put("/dev/mapper/new", sys::FileType::kRegular, {});
