@@ -16,7 +16,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "cache";
+constexpr absl::string_view kType = CacheTarget::kType;
 constexpr uint64_t kBlockSectorsMin = 64;       // 32 KiB
 constexpr uint64_t kBlockSectorsMax = 2097152;  // 1 GiB
 constexpr size_t kPolicyNameMax = 15;
@@ -142,8 +142,7 @@ absl::StatusOr<CacheTarget> CacheTarget::Parse(absl::string_view params) {
   args.policy = std::string(policy);
   DMKIT_ASSIGN_OR_RETURN(args.settings, TakeNamedValues(words, "number of settings"));
   DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return CacheTarget(std::move(args));
 }
 

@@ -22,7 +22,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "crypt";
+constexpr absl::string_view kType = CryptTarget::kType;
 constexpr uint32_t kTagBytesMax = 480;
 // Of v6.12; v6.1 takes the 8 that it knows.
 constexpr size_t kOptionsMax = 9;
@@ -222,8 +222,7 @@ absl::StatusOr<CryptTarget> CryptTarget::Parse(absl::string_view params) {
     for (absl::string_view option : options) TakeOption(option, args);
     DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
   }
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return CryptTarget(std::move(args));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dm/targets/target_options.h"
 #include "dm/targets/target_words.h"
 #include "sys/status.h"
 
@@ -104,9 +105,7 @@ absl::StatusOr<FlakeyTarget> FlakeyTarget::Parse(absl::string_view params) {
   DMKIT_ASSIGN_OR_RETURN(arguments.offset, words.SectorCount("offset"));
   DMKIT_ASSIGN_OR_RETURN(arguments.up_seconds, words.Number32("up interval"));
   DMKIT_ASSIGN_OR_RETURN(arguments.down_seconds, words.Number32("down interval"));
-  const absl::string_view count_word = words.Peek();
-  DMKIT_ASSIGN_OR_RETURN(const uint32_t count, words.Number32("number of feature words"));
-  if (count != words.left()) return words.NotUnderstood("number of feature words", count_word);
+  DMKIT_RETURN_IF_ERROR(words.ExpectCountOfRest("number of feature words"));
   Features& features = arguments.features;
   features.error_reads = words.TakeIf("error_reads");
   features.drop_writes = words.TakeIf("drop_writes");
@@ -117,19 +116,14 @@ absl::StatusOr<FlakeyTarget> FlakeyTarget::Parse(absl::string_view params) {
   DMKIT_ASSIGN_OR_RETURN(features.random_read_corrupt, TakeChance(words, "random_read_corrupt"));
   DMKIT_ASSIGN_OR_RETURN(features.random_write_corrupt, TakeChance(words, "random_write_corrupt"));
   DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
-  const absl::Status checked = CheckArguments(arguments);
-  if (!checked.ok()) return words.NotUnderstood(checked.message(), params);
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(CheckArguments(arguments)));
   return FlakeyTarget(arguments);
 }
 
 std::string FlakeyTarget::Params() const {
-  std::string params =
-      absl::StrCat(sys::FormatDeviceNumber(arguments_.device), " ", arguments_.offset.count(), " ",
-                   arguments_.up_seconds, " ", arguments_.down_seconds);
-  const std::vector<std::string> words = FeatureWords(arguments_.features);
-  absl::StrAppend(&params, " ", words.size());
-  for (const std::string& word : words) absl::StrAppend(&params, " ", word);
-  return params;
+  return absl::StrCat(sys::FormatDeviceNumber(arguments_.device), " ", arguments_.offset.count(),
+                      " ", arguments_.up_seconds, " ", arguments_.down_seconds,
+                      FormatGroup(FeatureWords(arguments_.features), WhenEmpty::kZero));
 }
 
 TableLine FlakeyTarget::Line(sys::Sectors start, sys::Sectors length) const {

@@ -17,7 +17,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "integrity";
+constexpr absl::string_view kType = IntegrityTarget::kType;
 constexpr uint32_t kTagBytesMax = 255;
 constexpr size_t kOptionsMax = 18;
 constexpr absl::string_view kModes = "JBDRI";
@@ -246,18 +246,14 @@ absl::StatusOr<IntegrityTarget> IntegrityTarget::Parse(absl::string_view params)
   if (!words.TakeIf("-")) {
     DMKIT_ASSIGN_OR_RETURN(args.tag_bytes, words.Number32("size of a tag"));
   }
-  DMKIT_ASSIGN_OR_RETURN(const absl::string_view mode, words.Word("mode"));
-  if (mode.size() != 1 || !absl::StrContains(kModes, mode)) {
-    return words.NotUnderstood("mode", mode);
-  }
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view mode, words.Letters("mode", kModes, 1));
   args.mode = static_cast<IntegrityMode>(mode[0]);
   DMKIT_ASSIGN_OR_RETURN(const std::vector<absl::string_view> options,
                          TakeGroup(words, "number of options"));
   for (absl::string_view option : options) TakeOption(option, args);
   DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
   Normalise(args);
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return IntegrityTarget(std::move(args));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dm/targets/target_options.h"
 #include "dm/targets/target_words.h"
 #include "sys/status.h"
 
@@ -56,11 +57,8 @@ absl::StatusOr<MirrorLog> TakeLog(TargetWords& words) {
 
 absl::Status TakeFeatures(TargetWords& words, MirrorTarget::Arguments& arguments) {
   if (words.AtEnd()) return absl::OkStatus();
-  const absl::string_view count_word = words.Peek();
-  DMKIT_ASSIGN_OR_RETURN(const uint32_t count, words.Number32("number of features"));
-  if (count == 0 || count != words.left()) {
-    return words.NotUnderstood("number of features", count_word);
-  }
+  DMKIT_RETURN_IF_ERROR(words.ExpectCountOfRest("number of features"));
+  if (words.AtEnd()) return words.NotUnderstood("number of features", "0");
   arguments.handle_errors = words.TakeIf("handle_errors");
   // Never alone.
   if (arguments.handle_errors) arguments.keep_log = words.TakeIf("keep_log");
@@ -108,11 +106,10 @@ std::string MirrorTarget::Params() const {
   for (const Leg& leg : arguments_.legs) {
     absl::StrAppend(&params, " ", sys::FormatDeviceNumber(leg.device), " ", leg.offset.count());
   }
-  if (arguments_.handle_errors) {
-    absl::StrAppend(&params, arguments_.keep_log ? " 2" : " 1", " handle_errors");
-  }
-  if (arguments_.keep_log) absl::StrAppend(&params, " keep_log");
-  return params;
+  std::vector<std::string> features;
+  if (arguments_.handle_errors) features.emplace_back("handle_errors");
+  if (arguments_.keep_log) features.emplace_back("keep_log");
+  return params + FormatGroup(features, WhenEmpty::kNothing);
 }
 
 absl::StatusOr<TableLine> MirrorTarget::Line(sys::Sectors start, sys::Sectors length) const {

@@ -14,11 +14,8 @@ namespace {
 
 absl::Status TakeHealth(TargetWords& words, std::vector<MirrorStatus::Leg>& legs) {
   if (!words.TakeIf("1")) return words.NotUnderstood("number of health words", words.Peek());
-  DMKIT_ASSIGN_OR_RETURN(const absl::string_view health, words.Word("health of the legs"));
-  if (health.size() != legs.size() ||
-      health.find_first_not_of("AFDSRU") != absl::string_view::npos) {
-    return words.NotUnderstood("health of the legs", health);
-  }
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view health,
+                         words.Letters("health of the legs", "AFDSRU", legs.size()));
   for (size_t i = 0; i < legs.size(); ++i) legs[i].health = static_cast<MirrorHealth>(health[i]);
   return absl::OkStatus();
 }
@@ -36,10 +33,8 @@ absl::StatusOr<MirrorLogStatus> TakeLog(TargetWords& words) {
   if (type == "disk") {
     if (count < 3) return words.NotUnderstood("number of words of the log", count_word);
     DMKIT_ASSIGN_OR_RETURN(log.disk, words.Device("device of the log"));
-    DMKIT_ASSIGN_OR_RETURN(const absl::string_view health, words.Word("health of the log"));
-    if (health != "A" && health != "F" && health != "D") {
-      return words.NotUnderstood("health of the log", health);
-    }
+    DMKIT_ASSIGN_OR_RETURN(const absl::string_view health,
+                           words.Letters("health of the log", "AFD", 1));
     log.health = static_cast<MirrorLogHealth>(health[0]);
   }
   while (words.left() > left_behind) {

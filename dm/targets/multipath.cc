@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "dm/targets/target_options.h"
@@ -18,7 +17,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "multipath";
+constexpr absl::string_view kType = MultipathTarget::kType;
 constexpr size_t kFeatureWordsMax = 8;
 constexpr size_t kCountMax = 1024;  // of groups, of paths in one, of arguments
 
@@ -202,10 +201,8 @@ absl::StatusOr<MultipathGroup> TakeGroupOfPaths(TargetWords& words) {
 
 absl::StatusOr<MultipathGroupStatus> TakeGroupStatus(TargetWords& words) {
   MultipathGroupStatus group;
-  DMKIT_ASSIGN_OR_RETURN(const absl::string_view state, words.Word("state of a group"));
-  if (state != "A" && state != "E" && state != "D") {
-    return words.NotUnderstood("state of a group", state);
-  }
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view state,
+                         words.Letters("state of a group", "AED", 1));
   group.state = static_cast<MultipathGroupState>(state[0]);
   DMKIT_ASSIGN_OR_RETURN(group.selector_words, TakeWords(words, "number of selector words"));
   DMKIT_ASSIGN_OR_RETURN(const uint64_t paths, words.Number("number of paths"));
@@ -244,8 +241,7 @@ absl::StatusOr<MultipathTarget> MultipathTarget::Parse(absl::string_view params)
     args.groups.push_back(std::move(group));
   }
   DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return MultipathTarget(std::move(args));
 }
 

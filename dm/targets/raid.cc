@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "dm/targets/target_options.h"
 #include "dm/targets/target_words.h"
 #include "sys/status.h"
 #include "sys/text.h"
@@ -222,7 +223,7 @@ std::string RaidTarget::Params() const {
   const std::vector<std::string> words = OptionWords(arguments_);
   std::string params = absl::StrCat(FactsOf(arguments_.type).name, " ", words.size() + 1, " ",
                                     arguments_.chunk.count());
-  for (const std::string& word : words) absl::StrAppend(&params, " ", word);
+  AppendWords(words, params);
   absl::StrAppend(&params, " ", arguments_.members.size());
   for (const RaidMember& member : arguments_.members) {
     absl::StrAppend(&params, " ", DeviceOrDash(member.metadata), " ", DeviceOrDash(member.data));

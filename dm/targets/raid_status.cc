@@ -31,14 +31,6 @@ absl::StatusOr<RaidAction> TakeAction(TargetWords& words) {
   return words.NotUnderstood("action", word);
 }
 
-absl::StatusOr<RaidHealth> TakeJournal(TargetWords& words) {
-  DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, words.Word("health of the journal"));
-  if (word.size() != 1 || kHealthCharacters.find(word[0]) == absl::string_view::npos) {
-    return words.NotUnderstood("health of the journal", word);
-  }
-  return static_cast<RaidHealth>(word[0]);
-}
-
 }  // namespace
 
 absl::string_view RaidActionName(RaidAction action) {
@@ -76,7 +68,9 @@ absl::StatusOr<RaidStatus> ParseRaidStatus(absl::string_view text) {
   DMKIT_ASSIGN_OR_RETURN(status.action, TakeAction(words));
   DMKIT_ASSIGN_OR_RETURN(status.mismatches, words.Number("mismatches"));
   DMKIT_ASSIGN_OR_RETURN(status.data_offset, words.SectorCount("data offset"));
-  DMKIT_ASSIGN_OR_RETURN(status.journal, TakeJournal(words));
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view journal,
+                         words.Letters("health of the journal", kHealthCharacters, 1));
+  status.journal = static_cast<RaidHealth>(journal[0]);
   DMKIT_ASSIGN_OR_RETURN(status.unknown_tail, words.Tail());
   return status;
 }

@@ -3,7 +3,10 @@
 
 #include "dm/targets/snapshot.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "dm/targets/target_options.h"
 #include "dm/targets/target_words.h"
 #include "sys/status.h"
 
@@ -67,11 +70,8 @@ absl::StatusOr<SnapshotArguments> ParseArguments(absl::string_view what, absl::s
   DMKIT_ASSIGN_OR_RETURN(arguments.chunk, words.SectorCount("chunk size"));
   if (!IsChunk(arguments.chunk)) return words.NotUnderstood("chunk size", chunk_word);
   if (words.AtEnd()) return arguments;
-  const absl::string_view count_word = words.Peek();
-  DMKIT_ASSIGN_OR_RETURN(const uint32_t count, words.Number32("number of features"));
-  if (count == 0 || count != words.left()) {
-    return words.NotUnderstood("number of features", count_word);
-  }
+  DMKIT_RETURN_IF_ERROR(words.ExpectCountOfRest("number of features"));
+  if (words.AtEnd()) return words.NotUnderstood("number of features", "0");
   arguments.discard_zeroes_cow = words.TakeIf("discard_zeroes_cow");
   // Never alone.
   if (arguments.discard_zeroes_cow) {
@@ -82,15 +82,12 @@ absl::StatusOr<SnapshotArguments> ParseArguments(absl::string_view what, absl::s
 }
 
 std::string FormatArguments(const SnapshotArguments& arguments) {
-  std::string params = absl::StrCat(sys::FormatDeviceNumber(arguments.origin), " ",
-                                    sys::FormatDeviceNumber(arguments.store), " ",
-                                    KindWord(arguments.kind), " ", arguments.chunk.count());
-  if (arguments.discard_zeroes_cow) {
-    absl::StrAppend(&params, arguments.discard_passdown_origin ? " 2" : " 1",
-                    " discard_zeroes_cow");
-  }
-  if (arguments.discard_passdown_origin) absl::StrAppend(&params, " discard_passdown_origin");
-  return params;
+  std::vector<std::string> features;
+  if (arguments.discard_zeroes_cow) features.emplace_back("discard_zeroes_cow");
+  if (arguments.discard_passdown_origin) features.emplace_back("discard_passdown_origin");
+  return absl::StrCat(sys::FormatDeviceNumber(arguments.origin), " ",
+                      sys::FormatDeviceNumber(arguments.store), " ", KindWord(arguments.kind), " ",
+                      arguments.chunk.count(), FormatGroup(features, WhenEmpty::kNothing));
 }
 
 }  // namespace

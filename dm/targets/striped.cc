@@ -72,10 +72,8 @@ absl::StatusOr<StripedStatus> ParseStripedStatus(absl::string_view text) {
     status.stripes.push_back(stripe);
   }
   if (!words.TakeIf("1")) return words.NotUnderstood("number of health words", words.Peek());
-  DMKIT_ASSIGN_OR_RETURN(const absl::string_view health, words.Word("health of the stripes"));
-  if (health.size() != count || health.find_first_not_of("AD") != absl::string_view::npos) {
-    return words.NotUnderstood("health of the stripes", health);
-  }
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view health,
+                         words.Letters("health of the stripes", "AD", count));
   for (size_t i = 0; i < health.size(); ++i) status.stripes[i].has_failed = health[i] == 'D';
   DMKIT_ASSIGN_OR_RETURN(status.unknown_tail, words.Tail());
   return status;

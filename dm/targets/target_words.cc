@@ -110,15 +110,35 @@ absl::StatusOr<bool> TargetWords::OneOfTwo(absl::string_view field, absl::string
   return word == yes;
 }
 
+absl::StatusOr<absl::string_view> TargetWords::Letters(absl::string_view field,
+                                                       absl::string_view letters, size_t count) {
+  DMKIT_ASSIGN_OR_RETURN(const absl::string_view word, Word(field));
+  if (word.size() != count || word.find_first_not_of(letters) != absl::string_view::npos) {
+    return NotUnderstood(field, word);
+  }
+  return word;
+}
+
 absl::StatusOr<std::string> TargetWords::Tail() {
   const size_t first = next_;
   while (!AtEnd()) DMKIT_RETURN_IF_ERROR(Word("unknown tail"));
   return absl::StrJoin(words_.begin() + static_cast<std::ptrdiff_t>(first), words_.end(), " ");
 }
 
+absl::Status TargetWords::ExpectCountOfRest(absl::string_view field) {
+  const absl::string_view word = Peek();
+  DMKIT_ASSIGN_OR_RETURN(const uint64_t count, Number(field));
+  return count == left() ? absl::OkStatus() : NotUnderstood(field, word);
+}
+
 absl::Status TargetWords::ExpectEnd() const {
   if (AtEnd()) return absl::OkStatus();
   return NotUnderstood("what should be the end", Peek());
+}
+
+absl::Status TargetWords::ExpectOk(const absl::Status& checked) const {
+  if (checked.ok()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(Quoted(), ": ", checked.message()));
 }
 
 absl::Status RefusedArguments(absl::string_view type, absl::string_view why) {

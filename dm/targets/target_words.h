@@ -57,11 +57,18 @@ class TargetWords {
   // True for `yes`, false for `no`.
   absl::StatusOr<bool> OneOfTwo(absl::string_view field, absl::string_view yes,
                                 absl::string_view no);
+  // So many characters, each one of those in `letters`.
+  absl::StatusOr<absl::string_view> Letters(absl::string_view field, absl::string_view letters,
+                                            size_t count);
 
   // Takes the words that are left, as they stand in the line; empty at the end.
   absl::StatusOr<std::string> Tail();
+  // Takes a number. An error when it is not that of the words behind it.
+  absl::Status ExpectCountOfRest(absl::string_view field);
   // An error when words are left.
   absl::Status ExpectEnd() const;
+  // An error when `checked`, which judges what the words say, is one.
+  absl::Status ExpectOk(const absl::Status& checked) const;
 
   // The error for a `field` that reads `found`.
   absl::Status NotUnderstood(absl::string_view field, absl::string_view found) const;

@@ -59,7 +59,8 @@ TEST(TargetWordsTest, EndNamesTheFieldThatIsMissing) {
   for (const absl::Status& status :
        {text.Word("held root").status(), text.Number("held root").status(),
         text.NumberOrDash("held root").status(), text.UsedOfTotal("held root").status(),
-        text.Device("held root").status(), text.OneOfTwo("held root", "a", "b").status()}) {
+        text.Device("held root").status(), text.OneOfTwo("held root", "a", "b").status(),
+        text.Letters("held root", "a", 1).status(), text.ExpectCountOfRest("held root")}) {
     EXPECT_THAT(status, FailsWithCode(absl::StatusCode::kDataLoss));
     EXPECT_THAT(std::string(status.message()), HasSubstr("held root"));
   }
@@ -131,6 +132,32 @@ TEST(TargetWordsTest, OneOfTwoTakesExactlyThose) {
   }
 }
 
+TEST(TargetWordsTest, LettersAreSoManyOfThose) {
+  EXPECT_EQ(*Text("ABBA").Letters("n", "AB", 4), "ABBA");
+  for (absl::string_view line : {"A", "ABB", "ABBAA", "ABBC", "abba", "AB BA", "-", ""}) {
+    EXPECT_THAT(Text(line).Letters("n", "AB", 4), FailsWithCode(absl::StatusCode::kDataLoss))
+        << line;
+  }
+}
+
+TEST(TargetWordsTest, CountIsThatOfTheWordsBehindIt) {
+  for (absl::string_view line : {"0", "0 ", "1 a", "2 a b "}) {
+    EXPECT_TRUE(Text(line).ExpectCountOfRest("n").ok()) << line;
+  }
+  for (absl::string_view line : {"1", "0 a", "1 a b", "3 a b", "-1 a", "x a", "a 1", "4294967297 a",
+                                 "18446744073709551616 a"}) {
+    EXPECT_THAT(Text(line).ExpectCountOfRest("n"), FailsWithCode(absl::StatusCode::kDataLoss))
+        << line;
+  }
+}
+
+TEST(TargetWordsTest, WhatIsJudgedBadWasNotUnderstood) {
+  EXPECT_TRUE(Text("1").ExpectOk(absl::OkStatus()).ok());
+  const absl::Status bad = Text("1").ExpectOk(absl::InvalidArgumentError("too few"));
+  EXPECT_THAT(bad, FailsWithCode(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(bad.message(), "parse test line \"1\": too few");
+}
+
 TEST(TargetWordsTest, ShortNumbersEndAt32Bits) {
   EXPECT_EQ(*Text("4294967295").Number32("n"), 4294967295u);
   EXPECT_EQ(*Text("8").SectorCount("n"), sys::Sectors(8));
@@ -168,6 +195,7 @@ TEST(TargetWordsTest, MessagesOfASecretLineShowNothingOfIt) {
   EXPECT_THAT(message, HasSubstr("device"));
   EXPECT_THAT(message, Not(HasSubstr("c0ffee")));
   EXPECT_THAT(std::string(text.ExpectEnd().message()), Not(HasSubstr("\"x")));
+  EXPECT_EQ(text.ExpectOk(absl::InvalidArgumentError("why")).message(), "parse crypt table: why");
   ASSERT_TRUE(text.Word("last").ok());
   EXPECT_THAT(std::string(text.Word("key").status().message()), Not(HasSubstr("c0ffee")));
 }

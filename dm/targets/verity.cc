@@ -17,7 +17,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "verity";
+constexpr absl::string_view kType = VerityTarget::kType;
 constexpr uint32_t kPageBytesMax = 65536;
 
 // Words in the order of the enumerators; nothing is said of the first one.
@@ -224,8 +224,7 @@ absl::StatusOr<VerityTarget> VerityTarget::Parse(absl::string_view params) {
     DMKIT_RETURN_IF_ERROR(TakeOptions(words, options, args));
     DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
   }
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return VerityTarget(std::move(args));
 }
 

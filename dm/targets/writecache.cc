@@ -17,7 +17,7 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kType = "writecache";
+constexpr absl::string_view kType = WritecacheTarget::kType;
 constexpr uint32_t kPageBytesMax = 65536;
 constexpr uint32_t kAny = std::numeric_limits<uint32_t>::max();
 constexpr uint32_t kHighWatermark = 50;
@@ -174,8 +174,7 @@ absl::StatusOr<WritecacheTarget> WritecacheTarget::Parse(absl::string_view param
                          TakeGroup(words, "number of options"));
   DMKIT_RETURN_IF_ERROR(TakeOptions(words, options, args));
   DMKIT_RETURN_IF_ERROR(words.ExpectEnd());
-  const absl::Status checked = Check(args);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat("parse ", checked.message()));
+  DMKIT_RETURN_IF_ERROR(words.ExpectOk(Check(args)));
   return WritecacheTarget(std::move(args));
 }
 
