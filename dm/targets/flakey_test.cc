@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "dm/targets/read_back_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
@@ -13,6 +14,7 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ParamsOf;
 
 FlakeyTarget::Arguments UpAndDown(uint32_t up, uint32_t down) {
   FlakeyTarget::Arguments arguments;
@@ -35,27 +37,22 @@ FlakeyTarget::Features CorruptWrites() {
   return features;
 }
 
-std::string ParamsOf(const FlakeyTarget::Arguments& arguments) {
-  const auto target = FlakeyTarget::Create(arguments);
-  if (!target.ok()) return target.status().ToString();
-  const auto parsed = FlakeyTarget::Parse(target->Params());
-  return parsed.ok() && *parsed == *target ? target->Params() : "is not understood";
-}
-
 TEST(FlakeyTest, ParsingGivesBackWhatWasPrinted) {
-  EXPECT_EQ(ParamsOf(UpAndDown(0, 4294967295)), "7:0 16 0 4294967295 0");
+  EXPECT_EQ(ParamsOf<FlakeyTarget>(UpAndDown(0, 4294967295)), "7:0 16 0 4294967295 0");
   FlakeyTarget::Features features;
   features.drop_writes = true;
-  EXPECT_EQ(ParamsOf(With(features)), "7:0 16 1 2 1 drop_writes");
+  EXPECT_EQ(ParamsOf<FlakeyTarget>(With(features)), "7:0 16 1 2 1 drop_writes");
   features.corrupt_byte = FlakeyTarget::CorruptByte{1, false, 0, 0};
-  EXPECT_EQ(ParamsOf(With(features)), "7:0 16 1 2 6 drop_writes corrupt_bio_byte 1 r 0 0");
-  EXPECT_EQ(ParamsOf(With(CorruptWrites())), "7:0 16 1 2 5 corrupt_bio_byte 32 w 255 4294967295");
+  EXPECT_EQ(ParamsOf<FlakeyTarget>(With(features)),
+            "7:0 16 1 2 6 drop_writes corrupt_bio_byte 1 r 0 0");
+  EXPECT_EQ(ParamsOf<FlakeyTarget>(With(CorruptWrites())),
+            "7:0 16 1 2 5 corrupt_bio_byte 32 w 255 4294967295");
   features = {};
   features.error_reads = true;
   features.error_writes = true;
   features.random_read_corrupt = 1;
   features.random_write_corrupt = FlakeyTarget::kAlways;
-  EXPECT_EQ(ParamsOf(With(features)),
+  EXPECT_EQ(ParamsOf<FlakeyTarget>(With(features)),
             "7:0 16 1 2 6 error_reads error_writes random_read_corrupt 1 "
             "random_write_corrupt 1000000000");
 }

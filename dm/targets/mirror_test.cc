@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "dm/targets/read_back_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
@@ -13,6 +14,7 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ParamsOf;
 
 MirrorTarget::Arguments Mirror(uint32_t legs, uint64_t region_size) {
   MirrorTarget::Arguments arguments;
@@ -21,29 +23,24 @@ MirrorTarget::Arguments Mirror(uint32_t legs, uint64_t region_size) {
   return arguments;
 }
 
-// What the target prints, when parsing gives the target back.
-std::string ParamsOf(const MirrorTarget::Arguments& arguments) {
-  const auto target = MirrorTarget::Create(arguments);
-  if (!target.ok()) return target.status().ToString();
-  const auto parsed = MirrorTarget::Parse(target->Params());
-  return parsed.ok() && *parsed == *target ? target->Params() : "is not understood";
-}
-
 TEST(MirrorTest, ParsingGivesBackWhatWasPrinted) {
   MirrorTarget::Arguments arguments = Mirror(2, 1024);
-  EXPECT_EQ(ParamsOf(arguments), "core 1 1024 2 253:0 0 253:1 8");
+  EXPECT_EQ(ParamsOf<MirrorTarget>(arguments), "core 1 1024 2 253:0 0 253:1 8");
   arguments.log.sync = MirrorSync::kNoSync;
   arguments.handle_errors = true;
-  EXPECT_EQ(ParamsOf(arguments), "core 2 1024 nosync 2 253:0 0 253:1 8 1 handle_errors");
+  EXPECT_EQ(ParamsOf<MirrorTarget>(arguments),
+            "core 2 1024 nosync 2 253:0 0 253:1 8 1 handle_errors");
   arguments.log.disk = sys::DeviceNumber{7, 5};
   arguments.keep_log = true;
-  EXPECT_EQ(ParamsOf(arguments),
+  EXPECT_EQ(ParamsOf<MirrorTarget>(arguments),
             "disk 3 7:5 1024 nosync 2 253:0 0 253:1 8 2 handle_errors keep_log");
   arguments.log.sync = MirrorSync::kSync;
-  EXPECT_EQ(ParamsOf(arguments), "disk 3 7:5 1024 sync 2 253:0 0 253:1 8 2 handle_errors keep_log");
+  EXPECT_EQ(ParamsOf<MirrorTarget>(arguments),
+            "disk 3 7:5 1024 sync 2 253:0 0 253:1 8 2 handle_errors keep_log");
   arguments = Mirror(9, 2147483648);
   arguments.log.disk = sys::DeviceNumber{7, 5};
-  EXPECT_THAT(ParamsOf(arguments), ::testing::StartsWith("disk 2 7:5 2147483648 9 253:0 0 "));
+  EXPECT_THAT(ParamsOf<MirrorTarget>(arguments),
+              ::testing::StartsWith("disk 2 7:5 2147483648 9 253:0 0 "));
   EXPECT_EQ(MirrorTarget::Parse("core 2 2 sync 2 7:0 0 7:1 0")->arguments().log.sync,
             MirrorSync::kSync);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dm/targets/raid_arguments.h"
+#include "dm/targets/read_back_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
@@ -14,6 +15,7 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ParamsOf;
 
 RaidArguments Raid(RaidType type, uint64_t chunk, uint32_t members) {
   RaidArguments arguments;
@@ -25,16 +27,8 @@ RaidArguments Raid(RaidType type, uint64_t chunk, uint32_t members) {
   return arguments;
 }
 
-// What the target prints, when parsing gives the target back.
-std::string ParamsOf(const RaidArguments& arguments) {
-  const auto target = RaidTarget::Create(arguments);
-  if (!target.ok()) return target.status().ToString();
-  const auto parsed = RaidTarget::Parse(target->Params());
-  return parsed.ok() && *parsed == *target ? target->Params() : "is not understood";
-}
-
 TEST(RaidTest, ParsingGivesBackWhatWasPrinted) {
-  EXPECT_EQ(ParamsOf(Raid(RaidType::kRaid0, 128, 2)), "raid0 1 128 2 8:0 8:1 8:2 8:3");
+  EXPECT_EQ(ParamsOf<RaidTarget>(Raid(RaidType::kRaid0, 128, 2)), "raid0 1 128 2 8:0 8:1 8:2 8:3");
   RaidArguments raid1 = Raid(RaidType::kRaid1, 0, 3);
   raid1.sync = RaidSync::kNoSync;
   raid1.daemon_sleep = 5000;
@@ -43,7 +37,7 @@ TEST(RaidTest, ParsingGivesBackWhatWasPrinted) {
   raid1.write_mostly = {0, 2};
   raid1.region_size = sys::Sectors(1024);
   raid1.members[1] = RaidMember();
-  EXPECT_EQ(ParamsOf(raid1),
+  EXPECT_EQ(ParamsOf<RaidTarget>(raid1),
             "raid1 14 0 nosync daemon_sleep 5000 min_recovery_rate 1 max_recovery_rate 2 "
             "write_mostly 0 write_mostly 2 region_size 1024 3 8:0 8:1 - - 8:4 8:5");
   RaidArguments raid10 = Raid(RaidType::kRaid10Far, 16, 4);
@@ -52,7 +46,7 @@ TEST(RaidTest, ParsingGivesBackWhatWasPrinted) {
   raid10.raid10_format = Raid10Format::kFar;
   raid10.raid10_use_near_sets = true;
   raid10.members[2].metadata.reset();
-  EXPECT_EQ(ParamsOf(raid10),
+  EXPECT_EQ(ParamsOf<RaidTarget>(raid10),
             "raid10_far 10 16 rebuild 0 rebuild 3 raid10_copies 3 raid10_format far "
             "raid10_use_near_sets 4 8:0 8:1 8:2 8:3 - 8:5 8:6 8:7");
   RaidArguments raid6 = Raid(RaidType::kRaid6Ls6, 8, 5);
@@ -62,11 +56,11 @@ TEST(RaidTest, ParsingGivesBackWhatWasPrinted) {
   raid6.data_offset = sys::Sectors(2048);
   raid6.journal_device = sys::DeviceNumber{7, 0};
   raid6.journal_mode = RaidJournalMode::kWriteBack;
-  EXPECT_EQ(ParamsOf(raid6),
+  EXPECT_EQ(ParamsOf<RaidTarget>(raid6),
             "raid6_ls_6 12 8 sync stripe_cache 512 delta_disks -1 data_offset 2048 "
             "journal_dev 7:0 journal_mode writeback 5 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7 8:8 8:9");
   raid6.journal_mode = RaidJournalMode::kWriteThrough;
-  EXPECT_THAT(ParamsOf(raid6), ::testing::HasSubstr(" journal_mode writethrough "));
+  EXPECT_THAT(ParamsOf<RaidTarget>(raid6), ::testing::HasSubstr(" journal_mode writethrough "));
 }
 
 TEST(RaidTest, TheKernelPrintsHalfOfMaxWriteBehind) {

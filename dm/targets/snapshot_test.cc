@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "dm/targets/read_back_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/status_matchers.h"
@@ -13,6 +14,7 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ParamsOf;
 using State = SnapshotStatus::State;
 
 constexpr absl::StatusCode kNotUnderstood = absl::StatusCode::kDataLoss;
@@ -32,15 +34,6 @@ SnapshotArguments WithDiscards(bool zeroes_cow, bool passdown_origin) {
   arguments.discard_zeroes_cow = zeroes_cow;
   arguments.discard_passdown_origin = passdown_origin;
   return arguments;
-}
-
-// What the target prints, when parsing gives the target back.
-template <typename Target>
-std::string ParamsOf(const SnapshotArguments& arguments) {
-  const auto target = Target::Create(arguments);
-  if (!target.ok()) return target.status().ToString();
-  const auto parsed = Target::Parse(target->Params());
-  return parsed.ok() && *parsed == *target ? target->Params() : "is not understood";
 }
 
 TEST(SnapshotTest, ParsingGivesBackWhatWasPrinted) {
