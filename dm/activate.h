@@ -42,8 +42,8 @@ inline constexpr absl::Duration kUndoPatience = absl::Seconds(5);
 // Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment).
 // ENXIO (already gone) is OK. With `deferred`, a device that is still open after `patience` is
 // removed by the kernel after its last close, and the call is OK. The /dev/mapper node goes too,
-// when it belongs to no other device, which may get the name meanwhile; a link is left to udevd while it leads somewhere. Repeatable.
-// One ioctl, and one for each retry.
+// when it belongs to no other device, which may get the name meanwhile; a link is left to udevd
+// while it leads somewhere. Repeatable. One ioctl, and one for each retry.
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred);
 

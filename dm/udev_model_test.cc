@@ -44,21 +44,23 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
  protected:
   ~UdevModelTest() override { EXPECT_THAT(kernel_.Hangs(), IsEmpty()); }
 
-  // As dmsetup does it: the resume is waited for, then the name is looked at.
-  absl::StatusOr<std::string> Create(const std::string& name) {
+  // As dmsetup does it: the resume is waited for, unless `use` says otherwise, then the name is
+  // looked at.
+  absl::StatusOr<std::string> Create(const std::string& name, UdevUse use = UdevUse::kAuto) {
     CreateOptions options;
     options.uuid = Uuid(name);
     DMKIT_RETURN_IF_ERROR(dm_.Create(Name(name), options));
     DMKIT_RETURN_IF_ERROR(dm_.Load(Name(name), {Line(0, 8, "zero", "")}, LoadOptions()));
-    UdevSync sync = UdevSync::Open(host_, UdevOptions());
+    UdevSync sync = Open(use);
     const auto info = dm_.Resume(Name(name), SuspendOptions(), sync.Begin());
     sync.Done(info.ok(), info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kMake, name, "", info->device, NodeOwner()});
   }
-  absl::StatusOr<std::string> Remove(const std::string& name, bool deferred = false) {
-    UdevSync sync = UdevSync::Open(host_, UdevOptions());
+  absl::StatusOr<std::string> Remove(const std::string& name, bool deferred = false,
+                                     UdevUse use = UdevUse::kAuto) {
+    UdevSync sync = Open(use);
     RemoveOptions options;
     options.cookie = sync.Begin();
     options.deferred = deferred;
@@ -69,13 +71,19 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kRemove, name, "", device, NodeOwner()});
   }
-  absl::StatusOr<std::string> Rename(const std::string& name, const std::string& new_name) {
-    UdevSync sync = UdevSync::Open(host_, UdevOptions());
+  absl::StatusOr<std::string> Rename(const std::string& name, const std::string& new_name,
+                                     UdevUse use = UdevUse::kAuto) {
+    UdevSync sync = Open(use);
     const auto info = dm_.Rename(Name(name), Name(new_name), sync.Begin());
     sync.Done(info.ok(), info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kRename, name, new_name, info->device, NodeOwner()});
+  }
+  UdevSync Open(UdevUse use) {
+    UdevOptions options;
+    options.use = use;
+    return UdevSync::Open(host_, options);
   }
   absl::StatusOr<std::string> Link(const char* path) { return host_.root->ReadLink(path); }
   std::vector<UdevCookieInfo> Cookies() { return ListUdevCookies(host_).value(); }
@@ -208,6 +216,21 @@ TEST_P(UdevModelTest, DevicesOfTheDriverGetTheirLinksFromUdevdAMomentLater) {
   EXPECT_THAT(RemoveDevice(dm, {Name("web"), Uuid("web")}, absl::Seconds(1), false), IsOk());
   kernel_.Advance(absl::Milliseconds(1));
   EXPECT_THAT(host_.root->StatLink(kWeb), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Cookies(), IsEmpty());
+}
+
+TEST_P(UdevModelTest, WhereNobodyWaitsUdevdMakesTheLinksAllTheSame) {
+  const absl::Duration later = absl::Milliseconds(1);
+  EXPECT_THAT(Create("web", UdevUse::kNever), IsOkAndHolds(""));
+  kernel_.Advance(later);
+  EXPECT_THAT(Link(kWeb), IsOkAndHolds("../dm-0"));
+  EXPECT_THAT(Rename("web", "new", UdevUse::kNever), IsOkAndHolds(""));
+  kernel_.Advance(later);
+  EXPECT_THAT(Link(kNew), IsOkAndHolds("../dm-0"));
+  EXPECT_THAT(host_.root->StatLink(kWeb), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Remove("new", /*deferred=*/false, UdevUse::kNever), IsOkAndHolds(""));
+  kernel_.Advance(later);
+  EXPECT_THAT(host_.root->StatLink(kNew), FailsWithErrno(ENOENT));
   EXPECT_THAT(Cookies(), IsEmpty());
 }
 

@@ -41,6 +41,12 @@ class Names {
     return "";
   }
 
+  // Whether there is something at `name` in which udevd will not put its link.
+  bool IsTaken(const std::string& name) const {
+    const absl::StatusOr<sys::FileStat> own = root_.StatLink(absl::StrCat(dir_, name));
+    return own.ok() && own->type != sys::FileType::kSymlink;
+  }
+
  private:
   std::string RenameLeftUndone() const {
     if (!LeadsToDevice(new_path_)) {
@@ -83,8 +89,8 @@ absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeC
     case Kind::kMake:
       return MakeMapperNode(host, dev_dir, change.name, change.device, change.owner);
     case Kind::kRename:
-      DMKIT_RETURN_IF_ERROR(RenameMapperNode(host, dev_dir, change.name, change.new_name,
-                                             change.device));
+      DMKIT_RETURN_IF_ERROR(
+          RenameMapperNode(host, dev_dir, change.name, change.new_name, change.device));
       return MakeMapperNode(host, dev_dir, change.new_name, change.device, change.owner);
     case Kind::kRemove:
       return RemoveMapperNodeOf(host, dev_dir, change.name, change.device);
@@ -92,13 +98,28 @@ absl::Status Apply(const sys::Host& host, absl::string_view dev_dir, const NodeC
   return absl::OkStatus();
 }
 
+// For a udevd that does its work some time later, and leaves nodes alone: one that the change takes
+// the name from goes, and one that has the name already is made right.
+absl::Status ApplyToNodes(const sys::Host& host, absl::string_view dev_dir,
+                          const NodeChange& change) {
+  if (change.kind != Kind::kMake) {
+    DMKIT_RETURN_IF_ERROR(RemoveMapperNodeOf(host, dev_dir, change.name, change.device));
+  }
+  if (change.kind == Kind::kRemove) return absl::OkStatus();
+  const std::string& name = change.kind == Kind::kRename ? change.new_name : change.name;
+  if (!Names(host, dev_dir, change).IsTaken(name)) return absl::OkStatus();
+  return MakeMapperNode(host, dev_dir, name, change.device, change.owner);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
                                              absl::string_view dev_dir, const NodeChange& change) {
-  const bool is_dev = absl::StripSuffix(dev_dir, "/") == "/dev";
-  if (sync.shared() && is_dev) return std::string();
-  const bool is_udevs = sync.makes_links() && is_dev;
+  const bool is_udevs = absl::StripSuffix(dev_dir, "/") == "/dev" && sync.UdevdMakesLinks();
+  if (is_udevs && !sync.waits()) {
+    DMKIT_RETURN_IF_ERROR(ApplyToNodes(host, dev_dir, change));
+    return std::string();
+  }
   sync.Wait();
   std::string warnings = sync.warning();
   if (is_udevs) {

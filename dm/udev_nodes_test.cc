@@ -4,6 +4,7 @@
 #include "dm/udev_nodes.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
 
 #include "dm/scripted_host.h"
@@ -24,8 +25,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::ScriptedHost;
+using ::testing::StartsWith;
 
 constexpr sys::DeviceNumber kDevice = {253, 3};
+constexpr uint32_t kShared = 0x0d4d4321;
 constexpr char kWeb[] = "/dev/mapper/web";
 constexpr char kNew[] = "/dev/mapper/new";
 
@@ -68,6 +71,35 @@ class UdevNodesTest : public ::testing::Test {
     sync.Done(true, true);
     auto warning = SettleMapperNode(scripted_.host(), sync, dev_dir, change);
     EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
+    return warning;
+  }
+  // A cookie that somebody else waits for.
+  static UdevOptions Shared() {
+    UdevOptions options;
+    options.shared_cookie = kShared;
+    return options;
+  }
+  static UdevOptions Never() {
+    UdevOptions options;
+    options.use = UdevUse::kNever;
+    return options;
+  }
+  // An operation whose uevent udevd meets when this is over.
+  absl::StatusOr<std::string> SettleLater(const sys::Host& host, const UdevOptions& options,
+                                          const NodeChange& change,
+                                          absl::string_view dev_dir = "/dev") {
+    scripted_.StartUdevd();
+    const int32_t id = scripted_.semaphores.Create(kShared).value();
+    scripted_.semaphores.sets[id].value = 1;
+    UdevSync sync = UdevSync::Open(scripted_.host(), options);
+    EXPECT_EQ(sync.shared_cookie_status(), absl::OkStatus());
+    sync.Begin();
+    sync.Done(true, true);
+    EXPECT_FALSE(sync.waits());
+    auto warning = SettleMapperNode(host, sync, dev_dir, change);
+    EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
+    EXPECT_EQ(scripted_.semaphores.sets[id].value, sync.active() ? 2 : 1);
+    scripted_.semaphores.sets.erase(id);
     return warning;
   }
   // On a host without udevd.
@@ -243,25 +275,73 @@ TEST_F(UdevNodesTest, ASlashBehindDevIsTheSameDirectory) {
   EXPECT_EQ(nodes().count(kWeb), 0u);
 }
 
-TEST_F(UdevNodesTest, WithASharedCookieNothingIsWaitedForOrTouchedInDev) {
-  scripted_.StartUdevd();
-  const int32_t id = scripted_.semaphores.Create(0x0d4d4321).value();
-  scripted_.semaphores.sets[id].value = 1;
-  UdevOptions options;
-  options.shared_cookie = 0x0d4d4321;
-  UdevSync sync = UdevSync::Open(scripted_.host(), options);
-  sync.Begin();
-  sync.Done(true, true);
-  sys::FaultyHost counted(scripted_.host());
-  for (const NodeChange& change : {Make(), Rename(), Remove()}) {
-    EXPECT_THAT(SettleMapperNode(counted.host(), sync, "/dev", change), IsOkAndHolds(""));
+TEST_F(UdevNodesTest, LinksThatNobodyWaitsForHereAreLeftToUdevd) {
+  for (const UdevOptions& options : {Shared(), Never()}) {
+    links()[kWeb] = "../dm-3";
+    sys::FaultyHost counted(scripted_.host());
+    for (const NodeChange& change : {Make(), Rename(), Remove()}) {
+      EXPECT_THAT(SettleLater(counted.host(), options, change), IsOkAndHolds(""));
+    }
+    EXPECT_EQ(links()[kWeb], "../dm-3");
+    EXPECT_EQ(nodes().count(kNew), 0u);
+    for (const std::string& call : counted.Log()) EXPECT_THAT(call, StartsWith("Stat"));
+    links().erase(kWeb);
+    EXPECT_THAT(SettleLater(counted.host(), options, Make()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes().count(kWeb), 0u);
   }
-  EXPECT_EQ(counted.calls(), 0u);
-  EXPECT_EQ(scripted_.semaphores.sets[id].value, 2);
+}
+
+TEST_F(UdevNodesTest, NodesThatUdevdWouldLeaveAsTheyAreAreNotLeftToIt) {
+  for (const UdevOptions& options : {Shared(), Never()}) {
+    PutNode(kWeb, {253, 4});
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Make()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Rename()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes().count(kWeb), 0u);
+    EXPECT_EQ(nodes().count(kNew), 0u) << "udevd can put its link there";
+    PutNode(kNew, {253, 4});
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Rename()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes()[kNew].rdevice, kDevice);
+    nodes().erase(kNew);
+    PutNode(kWeb, {253, 4});
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Remove()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes().count(kWeb), 1u) << "another device's";
+    PutNode(kWeb, kDevice);
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Remove()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes().count(kWeb), 0u);
+    nodes()[kWeb].type = sys::FileType::kRegular;
+    EXPECT_THAT(SettleLater(scripted_.host(), options, Make()), FailsWithErrno(EEXIST));
+    nodes().erase(kWeb);
+  }
+}
+
+TEST_F(UdevNodesTest, WithASharedCookieNodesThatUdevdDoesNotMakeAreOurs) {
   nodes()["/tmp/dev"].type = sys::FileType::kDirectory;
-  EXPECT_THAT(SettleMapperNode(counted.host(), sync, "/tmp/dev", Make()), IsOkAndHolds(""));
-  EXPECT_EQ(nodes()["/tmp/dev/mapper/web"].rdevice, kDevice) << "udevd makes none there";
-  EXPECT_EQ(scripted_.semaphores.sets[id].value, 2);
+  EXPECT_THAT(SettleLater(scripted_.host(), Shared(), Make(), "/tmp/dev"), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()["/tmp/dev/mapper/web"].rdevice, kDevice);
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  UdevOptions options = Shared();
+  options.flags = kUdevDisableDmRules | kUdevDisableSubsystemRules;
+  EXPECT_THAT(SettleLater(scripted_.host(), options, Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+}
+
+TEST_F(UdevNodesTest, UnlessUdevdMakesLinksNodesThatNobodyWaitsForAreOurs) {
+  UdevSync quiet = UdevSync::Open(scripted_.host(), Never());
+  quiet.Done(true, true);
+  EXPECT_THAT(SettleMapperNode(scripted_.host(), quiet, "/dev", Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no udevd";
+  nodes().erase(kWeb);
+  scripted_.StartUdevd();
+  UdevSync unsent = UdevSync::Open(scripted_.host(), Never());
+  unsent.Done(true, false);
+  EXPECT_THAT(SettleMapperNode(scripted_.host(), unsent, "/dev", Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no uevent";
+  nodes().erase(kWeb);
+  UdevOptions options = Never();
+  options.flags = kUdevDisableDmRules;
+  EXPECT_THAT(SettleLater(scripted_.host(), options, Make()), IsOkAndHolds(""));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no rules";
 }
 
 TEST_F(UdevNodesTest, WhatIsInTheWayIsAnError) {

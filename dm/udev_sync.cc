@@ -83,6 +83,7 @@ UdevSync& UdevSync::operator=(UdevSync&& other) noexcept {
   shared_ = other.shared_;
   done_ = other.done_;
   pending_ = std::exchange(other.pending_, 0);
+  uevent_sent_ = other.uevent_sent_;
   reason_ = std::move(other.reason_);
   warning_ = std::move(other.warning_);
   shared_status_ = std::move(other.shared_status_);
@@ -101,6 +102,12 @@ void UdevSync::Abandon() {
   semaphore_.reset();
 }
 
+bool UdevSync::UdevdMakesLinks() const {
+  if ((options_.flags & kUdevDisableDmRules) != 0) return false;
+  if (active()) return true;
+  return options_.use == UdevUse::kNever && uevent_sent_ && UdevMakesLinks(host_);
+}
+
 UdevCookie UdevSync::Begin() {
   if (!semaphore_.has_value()) return UdevCookie{options_.flags};
   const absl::Status counted = host_.semaphores->Add(semaphore_->id, 1);
@@ -115,15 +122,17 @@ UdevCookie UdevSync::Begin() {
 }
 
 void UdevSync::Done(bool ioctl_ok, bool uevent_generated) {
+  const bool sent = ioctl_ok && uevent_generated;
+  uevent_sent_ |= sent;
   if (!semaphore_.has_value() || pending_ == 0) return;
   --pending_;
-  if (ioctl_ok && uevent_generated) return;
+  if (sent) return;
   // A failure here is one of the wait, too, which has a deadline.
   host_.semaphores->Add(semaphore_->id, -1).IgnoreError();
 }
 
 bool UdevSync::Wait() {
-  if (!semaphore_.has_value() || shared_) return done_;
+  if (!waits()) return done_;
   const UdevSemaphore semaphore = *semaphore_;
   semaphore_.reset();
   reason_ = "it was waited for";

@@ -52,11 +52,12 @@ class UdevSync {
 
   // Whether udevd will tell when it is done.
   bool active() const { return semaphore_.has_value(); }
-  // Whether somebody else waits, and nodes are udevd's until then.
-  bool shared() const { return active() && shared_; }
-  // Whether udevd makes, renames and removes the links of this operation's devices. Not where the
-  // caller's flags keep its rules for device-mapper from it.
-  bool makes_links() const { return active() && (options_.flags & kUdevDisableDmRules) == 0; }
+  // Whether that is waited for here, not by whoever made a shared cookie.
+  bool waits() const { return active() && !shared_; }
+  // Whether udevd makes, renames and removes the links of this operation's devices, now or later:
+  // also where nobody is to wait for it (kNever), when Done() was told of a uevent; that is looked
+  // up (UdevMakesLinks). Not where the caller's flags keep its rules for device-mapper from it.
+  bool UdevdMakesLinks() const;
   // Why it is not active, as a part of a sentence: "no udevd runs". Empty when it is.
   const std::string& reason() const { return reason_; }
   // What is wrong with a shared cookie that was asked for: EINVAL: no cookie; ENOENT: it has no
@@ -67,7 +68,7 @@ class UdevSync {
   // Before an ioctl that sends a uevent: counts up, and gives the cookie to send with it (without
   // a number when this is not, or no more, active).
   UdevCookie Begin();
-  // After it: counts down where no uevent will.
+  // After it, active or not: counts down where no uevent will.
   void Done(bool ioctl_ok, bool uevent_generated);
 
   // Waits until udevd is done, for at most `patience`, and removes the semaphore. True when udevd
@@ -90,6 +91,7 @@ class UdevSync {
   bool shared_ = false;
   bool done_ = true;      // what Wait() returned
   uint32_t pending_ = 0;  // Begin() without Done()
+  bool uevent_sent_ = false;
   std::string reason_;
   std::string warning_;
   absl::Status shared_status_;

@@ -283,7 +283,8 @@ TEST_F(UdevSyncTest, MovingHandsTheSemaphoreOver) {
 TEST_F(UdevSyncTest, ASharedCookieIsCountedAndLeftToItsOwner) {
   const int32_t id = PutShared(1);
   UdevSync sync = OpenShared();
-  EXPECT_TRUE(sync.shared());
+  EXPECT_TRUE(sync.active());
+  EXPECT_FALSE(sync.waits());
   EXPECT_THAT(sync.shared_cookie_status(), IsOk());
   EXPECT_EQ(sync.Begin().value, kUdevPrimarySource | 0x4321);
   sync.Done(true, true);
@@ -322,7 +323,7 @@ TEST_F(UdevSyncTest, ASharedCookieMeansNothingWithoutAUdevd) {
   scripted_.root.nodes.erase("/run/udev/control");
   UdevSync sync = OpenShared();
   EXPECT_THAT(sync.shared_cookie_status(), IsOk());
-  EXPECT_FALSE(sync.shared());
+  EXPECT_FALSE(sync.active());
 }
 
 }  // namespace
