@@ -164,13 +164,14 @@ absl::Status DeviceSet::Impl::Defer(const proto::DeviceState& device) {
 }
 
 // Without the set's lock: the device is nobody's any more, and open, so that nobody collects it.
+// Once it is closed somebody may, and make another of its name: so its removal is asked for before.
 absl::Status DeviceSet::Impl::EmptyAside(Aside aside) {
   if (aside.held == nullptr) return absl::OkStatus();
   const std::string& name = aside.device.name();
   sys::DiscardBlocks(*aside.held, sys::Bytes{aside.device.size_bytes()}).IgnoreError();
-  aside.held.reset();
   DMKIT_ASSIGN_OR_RETURN(const dm::DeviceIdentity identity, IdentityOf(name));
-  dm::RemoveDevice(dm_, identity, kDeferPatience, /*deferred=*/false).IgnoreError();
+  dm::RemoveDevice(dm_, identity, absl::ZeroDuration(), /*deferred=*/true).IgnoreError();
+  aside.held.reset();
   return Collect(name, /*discard=*/false, options_.lock_patience);
 }
 

@@ -218,6 +218,29 @@ TEST_F(LongDiscardVmTest, LongDiscardKeepsNobodyWaiting) {
   ExpectClean();
 }
 
+// As early as that is possible: at each call from the first discard on it is tried.
+TEST_F(LongDiscardVmTest, DeviceThatAnotherProcessMakesOfTheSameNameStays) {
+  AddWithData("a");
+  bool made = false;
+  faulty().SetPlan([&](const sys::SeamCall& call) {
+    if (absl::StartsWith(call.object, "0x1277")) ++discards_;
+    if (discards_ == 0 || made) return 0;
+    const auto device = other_->AddThin("a", kDeviceSize, {});
+    made = device.ok();
+    if (made) {
+      EXPECT_THAT(other_->Activate(*device), IsOk());
+    }
+    return 0;
+  });
+  EXPECT_THAT(set().Delete("a", kDiscard), IsOk());
+  faulty().SetPlan(nullptr);
+  EXPECT_TRUE(made);
+  EXPECT_TRUE(IsActive("a"));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  EXPECT_THAT(set().DeletedDevices(), IsOkAndHolds(IsEmpty()));
+  ExpectClean();
+}
+
 TEST_F(LongDiscardVmTest, CollectionThatDiscardsLongKeepsNobodyWaiting) {
   AddWithData("a");
   auto user = Hold(Activate("a"));
