@@ -36,6 +36,25 @@ class DeleteSweepVmTest : public SweepFixture {
     Deactivate(name);
   }
 
+  void SweepDelete(const DeleteOptions& options) {
+    Open();
+    Sweep([&](uint64_t) { AddWithData("a"); }, [&] { return set().Delete("a", options); },
+          [&](uint64_t, bool reported) { ExpectWholeOrGone("a", reported); });
+  }
+
+  // The device was deleted when it was in use.
+  void SweepCollect() {
+    Open();
+    Sweep(
+        [&](uint64_t) {
+          AddWithData("a");
+          const auto user = Hold(Activate("a"));
+          ASSERT_THAT(set().Delete("a", {/*discard=*/false, /*deferred=*/true}), IsOk());
+        },
+        [&] { return set().Collect("a", true, kPatience); },
+        [&](uint64_t, bool) { ExpectWholeOrGone("a", /*reported=*/true); });
+  }
+
   // There and whole, or not there and, after a collection, no trace of it left.
   void ExpectWholeOrGone(const std::string& name, bool reported) {
     Restart();
@@ -58,37 +77,17 @@ class DeleteSweepVmTest : public SweepFixture {
 INSTANTIATE_TEST_SUITE_P(Calls, DeleteSweepVmTest,
                          ::testing::Values(Trouble::kFault, Trouble::kCrash), TroubleName);
 
-TEST_P(DeleteSweepVmTest, DeleteWithDiscard) {
-  Open();
-  Sweep([&](uint64_t) { AddWithData("a"); },
-        [&] {
-          return set().Delete("a", {/*discard=*/true, /*deferred=*/true});
-        },
-        [&](uint64_t, bool reported) { ExpectWholeOrGone("a", reported); });
-}
+TEST_P(DeleteSweepVmTest, DeleteWithDiscard) { SweepDelete({/*discard=*/true, /*deferred=*/true}); }
 
 // The same, with the discard outside of the set's lock.
 TEST_P(DeleteSweepVmTest, DeleteWithLongDiscard) {
   options().long_discard = sys::Bytes{1};
-  Open();
-  Sweep([&](uint64_t) { AddWithData("a"); },
-        [&] {
-          return set().Delete("a", {/*discard=*/true, /*deferred=*/false});
-        },
-        [&](uint64_t, bool reported) { ExpectWholeOrGone("a", reported); });
+  SweepDelete({/*discard=*/true, /*deferred=*/false});
 }
 
 TEST_P(DeleteSweepVmTest, CollectWithLongDiscard) {
   options().long_discard = sys::Bytes{1};
-  Open();
-  Sweep(
-      [&](uint64_t) {
-        AddWithData("a");
-        const auto user = Hold(Activate("a"));
-        ASSERT_THAT(set().Delete("a", {/*discard=*/false, /*deferred=*/true}), IsOk());
-      },
-      [&] { return set().Collect("a", true, kPatience); },
-      [&](uint64_t, bool) { ExpectWholeOrGone("a", /*reported=*/true); });
+  SweepCollect();
 }
 
 TEST_P(DeleteSweepVmTest, DeferredDeleteOfADeviceInUse) {
@@ -108,17 +107,7 @@ TEST_P(DeleteSweepVmTest, DeferredDeleteOfADeviceInUse) {
       });
 }
 
-TEST_P(DeleteSweepVmTest, Collect) {
-  Open();
-  Sweep(
-      [&](uint64_t) {
-        AddWithData("a");
-        const auto user = Hold(Activate("a"));
-        ASSERT_THAT(set().Delete("a", {/*discard=*/false, /*deferred=*/true}), IsOk());
-      },
-      [&] { return set().Collect("a", true, kPatience); },
-      [&](uint64_t, bool) { ExpectWholeOrGone("a", /*reported=*/true); });
-}
+TEST_P(DeleteSweepVmTest, Collect) { SweepCollect(); }
 
 // Another user has come by the device when the next start ends its deletion.
 TEST_P(DeleteSweepVmTest, RepairOfADiscardWhoseDeviceIsOpen) {
