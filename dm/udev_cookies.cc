@@ -16,7 +16,6 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr uint32_t kNumberMask = 0xffff;
 constexpr uint32_t kFlagsShift = 16;
 // Each number that is drawn is taken with a chance of one in sixteen even where 4096 cookies leak.
 constexpr int kDraws = 64;
@@ -104,9 +103,9 @@ absl::StatusOr<UdevSemaphore> FindUdevCookie(const sys::Host& host, uint32_t coo
 
 absl::Status CompleteUdevCookie(const sys::Host& host, uint32_t cookie) {
   // Without a number it carries flags only.
-  if ((cookie & kNumberMask) == 0) return absl::OkStatus();
+  if ((cookie & kUdevCookieNumberMask) == 0) return absl::OkStatus();
   DMKIT_ASSIGN_OR_RETURN(const UdevSemaphore semaphore,
-                         FindUdevCookie(host, KeyOf(cookie & kNumberMask)));
+                         FindUdevCookie(host, KeyOf(cookie & kUdevCookieNumberMask)));
   return host.semaphores->Add(semaphore.id, -1);
 }
 

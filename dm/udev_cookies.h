@@ -19,6 +19,8 @@ namespace dmkit::dm {
 
 // The upper half of the keys.
 inline constexpr uint32_t kUdevCookieMagic = 0x0d4d;
+// The bits of the lower half, in which the number is.
+inline constexpr uint32_t kUdevCookieNumberMask = 0xffff;
 
 struct UdevSemaphore {
   uint32_t cookie = 0;  // the key: magic and number

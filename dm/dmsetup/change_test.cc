@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "dm/dmsetup/commands_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,7 +21,6 @@ using testing::CommandsTest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
 
 TEST_F(CommandsTest, SeveralDevicesEndAtTheFirstFailure) {
   Quiet({"create", "a", "--table", "0 8 zero"});
@@ -214,9 +215,13 @@ TEST_F(CommandsTest, CookiesCanBeCompletedListedAndCleanedUp) {
   ASSERT_THAT(host_.semaphores->SetValue(*made, 2), sys::IsOk());
   EXPECT_EQ(Dmsetup({"udevcomplete", "0x00401234"}), 0);
   EXPECT_THAT(host_.semaphores->Value(*made), sys::IsOkAndHolds(1));
+  environment_.time_zone = absl::FixedTimeZone(-9 * 3600);
   EXPECT_EQ(Dmsetup({"udevcookies"}), 0);
-  EXPECT_THAT(out_, StartsWith("Cookie       Semid      Value      Last semop time           Last "
-                               "change time\n0xd4d1234  "));
+  const std::string local = absl::FormatTime("%a %b %e %H:%M:%S %Y", kernel_->host().clock->Now(),
+                                             environment_.time_zone);
+  EXPECT_EQ(out_, absl::StrFormat("Cookie       Semid      Value      Last semop time           "
+                                  "Last change time\n0xd4d1234    %-10d 1          %s  %s\n",
+                                  *made, local, local));
   EXPECT_EQ(Dmsetup({"udevcomplete_all"}, "x\nn\n"), 0);
   EXPECT_EQ(out_,
             "Do you really want to continue? [y/n]: Do you really want to continue? [y/n]: "

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "dm/device_mapper.h"
 #include "dm/dmsetup/mangling.h"
 #include "dm/dmsetup/output_state.h"
@@ -21,13 +22,14 @@ namespace dmkit::dm::dmsetup {
 // What `dmsetup version` tells of the library whose behaviour this is.
 inline constexpr absl::string_view kLibraryVersion = "1.02.185 (2022-05-18)";
 
-// What libdevmapper reads from the environment. Only main does so here.
+// What libdevmapper and libc read from the environment. Only main does so here.
 struct Environment {
-  std::optional<std::string> dev_dir;        // DM_DEV_DIR; nothing, or empty: /dev
-  std::optional<std::string> udev_cookie;    // DM_UDEV_COOKIE
-  std::optional<std::string> mangling_mode;  // DM_DEFAULT_NAME_MANGLING_MODE
-  bool disable_udev = false;                 // DM_DISABLE_UDEV is set, to whatever
-  bool utf8 = false;                         // the locale's characters are UTF-8
+  std::optional<std::string> dev_dir;              // DM_DEV_DIR; nothing, or empty: /dev
+  std::optional<std::string> udev_cookie;          // DM_UDEV_COOKIE
+  std::optional<std::string> mangling_mode;        // DM_DEFAULT_NAME_MANGLING_MODE
+  bool disable_udev = false;                       // DM_DISABLE_UDEV is set, to whatever
+  bool utf8 = false;                               // the locale's characters are UTF-8
+  absl::TimeZone time_zone = absl::UTCTimeZone();  // TZ, else /etc/localtime
   // What a relative path starts from; no variable, but as much the process's own.
   std::string working_dir = "/";
 };

@@ -2,7 +2,6 @@
 // The commands on udev cookies. What a cookie is, and its semaphore, are dm/udev_cookies.h's.
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "dm/dmsetup/command.h"
 #include "dm/dmsetup/input.h"
 #include "dm/dmsetup/uevents.h"
@@ -22,17 +22,11 @@ namespace dmkit::dm::dmsetup {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
-constexpr uint32_t kNumberMask = 0xffff;
 
-// As ctime() has it: "Sat Nov 21 11:30:38 2026", in local time.
-std::string LocalTime(absl::Time time) {
-  const time_t seconds = absl::ToTimeT(time);
-  char text[32] = "";
-  if (ctime_r(&seconds, text) == nullptr) return "unknown";
-  return std::string(absl::StripAsciiWhitespace(text));
+// As ctime() has it: "Sat Nov  7 11:30:38 2026".
+std::string LocalTime(const Context& context, absl::Time time) {
+  return absl::FormatTime("%a %b %e %H:%M:%S %Y", time, context.environment.time_zone);
 }
-
-std::string Describe(uint32_t cookie) { return absl::StrFormat("%u (0x%x)", cookie, cookie); }
 
 const char* Reason(const absl::Status& status) { return strerror(sys::GetErrno(status)); }
 
@@ -40,30 +34,6 @@ const char* Reason(const absl::Status& status) { return strerror(sys::GetErrno(s
 bool SyncIsOff(Context& context) {
   TellUdevDisabled(context);
   return context.environment.disable_udev || context.words.no_udev_sync;
-}
-
-void TellNotFound(Context& context, uint32_t cookie, const absl::Status& status) {
-  switch (sys::GetErrno(status)) {
-    case EINVAL:
-      context.Error(
-          absl::StrCat("Could not continue to access notification semaphore identified "
-                       "by cookie value ",
-                       Describe(cookie), ". Incorrect cookie prefix."));
-      return;
-    case ENOENT:
-      context.Error(absl::StrCat(
-          "Could not find notification semaphore identified by cookie value ", Describe(cookie)));
-      return;
-    case EACCES:
-      context.Error(
-          absl::StrCat("No permission to access notificaton semaphore identified by cookie value ",
-                       Describe(cookie)));
-      return;
-    default:
-      context.Error(
-          absl::StrCat("Failed to access notification semaphore identified by cookie value ",
-                       Describe(cookie), ": ", Reason(status)));
-  }
 }
 
 std::optional<uint32_t> CookieOf(Context& context, const std::string& text) {
@@ -130,7 +100,7 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
   const absl::StatusOr<UdevSemaphore> semaphore = FindUdevCookie(context.host, *cookie);
   if (!semaphore.ok()) {
     if (nobody_notifies) return true;
-    TellNotFound(context, *cookie, semaphore.status());
+    TellWrongCookie(context, *cookie, semaphore.status());
     return false;
   }
   context.Flush();
@@ -140,7 +110,7 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
   if (!end.ok()) {
     context.Error(absl::StrCat(
         "Could not set wait state for notification semaphore identified by cookie value ",
-        Describe(*cookie), ": ", Reason(end.status())));
+        DescribeCookie(*cookie), ": ", Reason(end.status())));
     return false;
   }
   if (nobody_notifies || *end == CookieEnd::kCompleted) return true;
@@ -150,15 +120,14 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
                         semaphore->id, *cookie));
     context.Error(absl::StrCat(
         "Failed to set a proper state for notification semaphore identified by cookie value ",
-        Describe(*cookie), " to initialize waiting for incoming notifications."));
+        DescribeCookie(*cookie), " to initialize waiting for incoming notifications."));
     return false;
   }
   const bool repaired = MakeNodes(context, *FindCommand("mknodes"), Arguments());
-  context.Error(absl::StrCat("WARNING: udevd did not complete cookie value ", Describe(*cookie),
-                             *end == CookieEnd::kLate ? " in time" : " before it ended",
-                             ". Its semaphore was removed; ",
-                             repaired ? "the nodes were checked."
-                                      : "see `dmsetup mknodes` for the nodes."));
+  context.Error(absl::StrCat(
+      "WARNING: udevd did not complete cookie value ", DescribeCookie(*cookie),
+      *end == CookieEnd::kLate ? " in time" : " before it ended", ". Its semaphore was removed; ",
+      repaired ? "the nodes were checked." : "see `dmsetup mknodes` for the nodes."));
   return true;
 }
 
@@ -175,13 +144,13 @@ bool UdevComplete(Context& context, const Command&, Arguments arguments) {
   const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
   if (!cookie.has_value()) return false;
   context.Print(absl::StrFormat("DM_COOKIE_COMPLETED=0x%-10x\n", *cookie));
-  if ((*cookie & kNumberMask) == 0 || SyncIsOff(context)) return true;
+  if ((*cookie & kUdevCookieNumberMask) == 0 || SyncIsOff(context)) return true;
   const absl::Status completed = CompleteUdevCookie(context.host, *cookie);
   // Without a udevd nobody waits either.
   if (completed.ok() || !WhyUdevCannotNotify(context.host).empty()) return true;
-  const uint32_t key = kUdevCookieMagic << 16 | (*cookie & kNumberMask);
+  const uint32_t key = kUdevCookieMagic << 16 | (*cookie & kUdevCookieNumberMask);
   if (sys::GetErrno(completed) != EAGAIN) {
-    TellNotFound(context, key, completed);
+    TellWrongCookie(context, key, completed);
     return false;
   }
   const absl::StatusOr<UdevSemaphore> semaphore = FindUdevCookie(context.host, key);
@@ -190,7 +159,7 @@ bool UdevComplete(Context& context, const Command&, Arguments arguments) {
   context.Error(
       absl::StrCat("Could not signal waiting process using notification semaphore "
                    "identified by cookie value ",
-                   Describe(key)));
+                   DescribeCookie(key)));
   return false;
 }
 
@@ -223,7 +192,7 @@ bool UdevCompleteAll(Context& context, const Command&, Arguments arguments) {
   }
   for (const UdevCookieInfo& kept : cleanup->kept) {
     context.Error(absl::StrCat("Could not cleanup notification semaphore with semid ", kept.id,
-                               " and cookie value ", Describe(kept.cookie), "."));
+                               " and cookie value ", DescribeCookie(kept.cookie), "."));
   }
   context.Print(absl::StrCat(cleanup->removed, " semaphores with keys prefixed by ", prefix,
                              " destroyed. ", cleanup->skipped, " skipped.\n"));
@@ -239,7 +208,8 @@ bool UdevCookies(Context& context, const Command&, Arguments) {
   context.Print("Cookie       Semid      Value      Last semop time           Last change time\n");
   for (const UdevCookieInfo& info : *cookies) {
     context.Print(absl::StrFormat("0x%-10x %-10d %-10d %s  %s\n", info.cookie, info.id, info.value,
-                                  LocalTime(info.last_operation), FormatTime(info.changed)));
+                                  LocalTime(context, info.last_operation),
+                                  LocalTime(context, info.changed)));
   }
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "dm/dmsetup/run.h"
 #include "dm/udev_cookies.h"
@@ -95,6 +96,36 @@ TEST_F(UdevTest, ACookieThatIsReleasedTooLateLeavesNoNodeUnmade) {
   EXPECT_THAT(err_, HasSubstr("the nodes were checked."));
   EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), sys::IsOk());
   EXPECT_THAT(Cookies(), IsEmpty());
+}
+
+TEST_F(UdevTest, ACookieThatCannotBeUsedIsToldAlikeByEveryCommand) {
+  const struct {
+    const char* cookie;
+    int error;  // of the look for its semaphore; 0: as it comes
+    const char* told;
+  } kCases[] = {
+      {"0x12341234", 0,
+       "Could not continue to access notification semaphore identified by cookie value 305402420 "
+       "(0x12341234). Incorrect cookie prefix.\n"},
+      {"0xd4d1234", 0,
+       "Could not find notification semaphore identified by cookie value 223154740 (0xd4d1234)\n"},
+      {"0xd4d1234", EACCES,
+       "No permission to access notificaton semaphore identified by cookie value 223154740 "
+       "(0xd4d1234)\n"},
+      {"0xd4d1234", EIO,
+       "Failed to access notification semaphore identified by cookie value 223154740 (0xd4d1234): "
+       "Input/output error\n"},
+  };
+  Quiet({"create", "a", "--notable"});
+  for (const auto& wrong : kCases) {
+    const std::string told = absl::StrCat(wrong.told, "Command failed.\n");
+    faulty_.SetPlan(
+        [&](const sys::SeamCall& call) { return call.method == "Find" ? wrong.error : 0; });
+    EXPECT_EQ(Dmsetup({"remove", "a", "--udevcookie", wrong.cookie}), 1);
+    EXPECT_EQ(err_, told);
+    EXPECT_EQ(Dmsetup({"udevreleasecookie", wrong.cookie}), 1);
+    EXPECT_EQ(err_, told);
+  }
 }
 
 }  // namespace

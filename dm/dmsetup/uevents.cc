@@ -39,10 +39,26 @@ UdevOptions OptionsOf(const Context& context) {
   return options;
 }
 
+// A line each.
+void TellWarnings(Context& context, absl::string_view warnings) {
+  if (!warnings.empty()) context.Error(warnings);
+}
+
+absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
+  sys::OpenOptions options;
+  options.access = sys::Access::kReadWrite;
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> file, root.OpenFile(path, options));
+  return file->WriteAt(0, text);
+}
+
+}  // namespace
+
+std::string DescribeCookie(uint32_t cookie) { return absl::StrFormat("%u (0x%x)", cookie, cookie); }
+
 void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& status) {
   const int error = sys::GetErrno(status);
-  const std::string value = absl::StrFormat("%u (0x%x)", cookie, cookie);
-  if (error == EINVAL || error == 0) {
+  const std::string value = DescribeCookie(cookie);
+  if (error == EINVAL) {
     context.Error(absl::StrCat(
         "Could not continue to access notification semaphore identified by cookie value ", value,
         ". Incorrect cookie prefix."));
@@ -58,20 +74,6 @@ void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& stat
                      ": ", strerror(error)));
   }
 }
-
-// A line each.
-void TellWarnings(Context& context, absl::string_view warnings) {
-  if (!warnings.empty()) context.Error(warnings);
-}
-
-absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
-  sys::OpenOptions options;
-  options.access = sys::Access::kReadWrite;
-  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> file, root.OpenFile(path, options));
-  return file->WriteAt(0, text);
-}
-
-}  // namespace
 
 void TellUdevDisabled(Context& context) {
   if (!context.environment.disable_udev || context.told_udev_disabled) return;

@@ -5,6 +5,7 @@
 #ifndef DMKIT_DM_DMSETUP_UEVENTS_H_
 #define DMKIT_DM_DMSETUP_UEVENTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,13 @@ std::optional<UdevSync> OpenSync(Context& context);
 
 // Says, once, that udevd is there and DM_DISABLE_UDEV is set, where it is so.
 void TellUdevDisabled(Context& context);
+
+// A cookie as messages have it, "223154740 (0xd4d1234)".
+std::string DescribeCookie(uint32_t cookie);
+
+// Tells why the semaphore of `cookie` cannot be used: the status is FindUdevCookie's, or that of a
+// call on what it found.
+void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& status);
 
 // Waits, and brings the node in line. Warnings and errors are printed; they are no failure of the
 // command, since the device is as it should be.

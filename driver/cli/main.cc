@@ -20,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "dm/dmsetup/run.h"
 #include "driver/cli/dm_words.h"
 #include "driver/cli/output.h"
@@ -67,7 +68,7 @@ bool HasUtf8Locale() {
   return false;
 }
 
-// The variables that libdevmapper reads.
+// The variables that libdevmapper reads, and those of libc that dmsetup's text depends on.
 dmkit::dm::dmsetup::Environment ReadEnvironment() {
   dmkit::dm::dmsetup::Environment environment;
   environment.dev_dir = Variable("DM_DEV_DIR");
@@ -75,6 +76,7 @@ dmkit::dm::dmsetup::Environment ReadEnvironment() {
   environment.mangling_mode = Variable("DM_DEFAULT_NAME_MANGLING_MODE");
   environment.disable_udev = Variable("DM_DISABLE_UDEV").has_value();
   environment.utf8 = HasUtf8Locale();
+  environment.time_zone = absl::LocalTimeZone();
   char* directory = getcwd(nullptr, 0);
   if (directory != nullptr) environment.working_dir = directory;
   std::free(directory);
