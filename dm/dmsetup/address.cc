@@ -15,8 +15,6 @@
 namespace dmkit::dm::dmsetup {
 namespace {
 
-constexpr size_t kNameBytesMax = 127;
-constexpr size_t kUuidBytesMax = 128;
 // Of the kernel's device numbers (kdev_t.h).
 constexpr uint32_t kMajorMax = (1u << 12) - 1;
 constexpr uint32_t kMinorMax = (1u << 20) - 1;

@@ -14,6 +14,10 @@
 
 namespace dmkit::dm::dmsetup {
 
+// Of what the kernel takes (dm-ioctl.h, DM_NAME_LEN and DM_UUID_LEN).
+inline constexpr size_t kNameBytesMax = 127;
+inline constexpr size_t kUuidBytesMax = 128;
+
 enum class Mangling {
   kNone,  // as they are
   kAuto,  // what is mangled already stays; a mix of both is an error

@@ -21,9 +21,6 @@
 namespace dmkit::dm::dmsetup {
 namespace {
 
-constexpr size_t kNameBytesMax = 127;
-constexpr size_t kUuidBytesMax = 128;
-
 // The new name or uuid as the kernel gets it. `what` is libdevmapper's word in a longer message.
 std::optional<std::string> NewText(Context& context, const std::string& text,
                                    absl::string_view what, absl::string_view long_what,

@@ -13,9 +13,6 @@
 namespace dmkit::dm::dmsetup {
 namespace {
 
-constexpr size_t kNameBytesMax = 127;
-constexpr size_t kUuidBytesMax = 128;
-
 using Cell = std::optional<ReportCell>;
 
 ReportCell TextCell(absl::string_view text) { return {std::string(text), 0}; }

@@ -17,9 +17,8 @@
 
 namespace {
 
+using dmkit::dm::dmsetup::kNameBytesMax;
 using dmkit::dm::dmsetup::Mangling;
-
-constexpr size_t kNameBytesMax = 127;
 
 void CheckWords(absl::string_view text) {
   const std::vector<std::string> words = absl::StrSplit(text, '\n');
