@@ -12,6 +12,7 @@
 #include "dm/activate.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
+#include "dm/dmsetup/device_names.h"
 #include "dm/dmsetup/input.h"
 #include "dm/dmsetup/table_text.h"
 #include "dm/dmsetup/uevents.h"

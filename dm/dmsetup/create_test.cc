@@ -97,6 +97,38 @@ TEST_F(CommandsTest, CreateRefusesATableBeforeItMakesAnything) {
   EXPECT_THAT(Devices(), IsEmpty());
 }
 
+TEST_F(CommandsTest, TheKernelIsAskedForNoMoreThanItsVersionOnABadTable) {
+  sys::FaultyHost faulty(host_);
+  host_ = faulty.host();
+  const std::string too_long(size_t{1} << 21, 'p');
+  for (const std::string& line :
+       {std::string("9 8 zero"), std::string("4 8 zero"), std::string("8 0 zero"),
+        std::string("8 zero"), std::string("8 8 zero\0", 9), absl::StrCat("8 8 x ", too_long)}) {
+    for (const char* command : {"create", "load"}) {
+      faulty.SetPlan(nullptr);
+      EXPECT_THAT(Failure({command, "a"}, absl::StrCat("0 8 zero\n", line)),
+                  HasSubstr(" on line 2 of table on stdin"));
+      EXPECT_EQ(faulty.CountOf("Ioctl"), 1u) << command << " " << line.substr(0, 20);
+    }
+  }
+  faulty.SetPlan(nullptr);
+  EXPECT_EQ(Failure({"create", "a"}, "0 8 abcdefghijklmnop"),
+            "Target type name abcdefghijklmnop is too long.\n");
+  EXPECT_EQ(faulty.CountOf("Ioctl"), 1u);
+  host_ = kernel_->host();
+}
+
+TEST_F(CommandsTest, ReadAheadIsSetUnlessThereIsAsMuch) {
+  // Of the model: 256 sectors, which nobody can set.
+  Quiet({"create", "a", "--table", "0 8 zero", "--readahead", "+256"});
+  EXPECT_EQ(Dmsetup({"create", "b", "--table", "0 8 zero", "--readahead", "+257"}), 0);
+  EXPECT_THAT(err_, HasSubstr("/bdi/read_ahead_kb: write failed: "));
+  EXPECT_EQ(Dmsetup({"resume", "a", "--readahead", "8"}), 0);
+  EXPECT_THAT(err_, HasSubstr("/bdi/read_ahead_kb: write failed: "));
+  Quiet({"resume", "a", "--readahead", "auto"});
+  CleanUp();
+}
+
 TEST_F(CommandsTest, CreateTellsTheKernelsRefusal) {
   Quiet({"create", "a", "--table", "0 8 zero", "-u", "U"});
   EXPECT_EQ(Failure({"create", "a", "--table", "0 8 zero"}),

@@ -15,12 +15,32 @@ namespace dmkit::dm::dmsetup {
 namespace {
 
 constexpr size_t kAttributeBytesMax = 4096;
+constexpr uint32_t kSectorsPerKib = 2;
 
 // BLKRAGET of <linux/fs.h>: a long, in sectors.
 constexpr unsigned long kGetReadAhead = 0x1263;
 
 std::string SysfsPath(sys::DeviceNumber device) {
   return absl::StrCat("/sys/dev/block/", sys::FormatDeviceNumber(device));
+}
+
+std::string ReadAheadPath(sys::DeviceNumber device) {
+  return absl::StrCat(SysfsPath(device), "/bdi/read_ahead_kb");
+}
+
+// In sectors, from sysfs; nothing where it does not tell.
+std::optional<uint32_t> ReadAheadInSysfs(sys::Dir& root, sys::DeviceNumber device) {
+  const absl::StatusOr<std::string> kibibytes =
+      sys::ReadFile(root, ReadAheadPath(device), kAttributeBytesMax);
+  if (!kibibytes.ok()) return std::nullopt;
+  return static_cast<uint32_t>(LeadingNumber(*kibibytes)) * kSectorsPerKib;
+}
+
+absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
+  sys::OpenOptions options;
+  options.access = sys::Access::kReadWrite;
+  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> file, root.OpenFile(path, options));
+  return file->WriteAt(0, text);
 }
 
 void SayFailed(Context& context, absl::string_view path, absl::string_view operation,
@@ -55,12 +75,25 @@ std::string DeviceText(Context& context, sys::DeviceNumber device, DeviceNaming 
   return name.has_value() ? *name : absl::StrCat(device.major, separator, device.minor);
 }
 
+void SetReadAhead(Context& context, sys::DeviceNumber device) {
+  if (!context.words.read_ahead.has_value()) return;
+  const ReadAhead wanted = *context.words.read_ahead;
+  sys::Dir& root = *context.host.root;
+  if (wanted.at_least) {
+    const std::optional<uint32_t> sectors = ReadAheadInSysfs(root, device);
+    if (sectors.has_value() && *sectors >= wanted.sectors) return;
+  }
+  const uint64_t kibibytes = (uint64_t{wanted.sectors} + kSectorsPerKib - 1) / kSectorsPerKib;
+  const std::string path = ReadAheadPath(device);
+  const absl::Status written = WriteText(root, path, absl::StrCat(kibibytes));
+  if (!written.ok()) SayFailed(context, path, "write", written);
+}
+
 std::optional<uint32_t> ReadAheadOf(Context& context, absl::string_view shown,
                                     sys::DeviceNumber device) {
   sys::Dir& root = *context.host.root;
-  const absl::StatusOr<std::string> kibibytes = sys::ReadFile(
-      root, absl::StrCat(SysfsPath(device), "/bdi/read_ahead_kb"), kAttributeBytesMax);
-  if (kibibytes.ok()) return static_cast<uint32_t>(LeadingNumber(*kibibytes)) * 2;
+  const std::optional<uint32_t> in_sysfs = ReadAheadInSysfs(root, device);
+  if (in_sysfs.has_value()) return in_sysfs;
   const std::string path = absl::StrCat(context.mapper_dir, "/", shown);
   const absl::StatusOr<std::unique_ptr<sys::File>> node = root.OpenFile(path, {});
   if (!node.ok()) {

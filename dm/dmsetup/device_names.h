@@ -24,8 +24,11 @@ std::optional<std::string> MapName(Context& context, sys::DeviceNumber device);
 std::string DeviceText(Context& context, sys::DeviceNumber device, DeviceNaming naming,
                        absl::string_view separator);
 
-// In sectors: from sysfs, else from the node of the name `shown`. Nothing after an error, which was
-// told.
+// Sets what --readahead asks for. A failure is printed, no more.
+void SetReadAhead(Context& context, sys::DeviceNumber device);
+
+// In sectors: from sysfs, else from the node of the name `shown`, as libdevmapper looks for it.
+// Nothing after an error, which was told.
 std::optional<uint32_t> ReadAheadOf(Context& context, absl::string_view shown,
                                     sys::DeviceNumber device);
 

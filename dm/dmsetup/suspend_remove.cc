@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
+#include "dm/dmsetup/device_names.h"
 #include "dm/dmsetup/uevents.h"
+#include "dm/keys.h"
 #include "dm/nodes.h"
 #include "sys/status.h"
 

@@ -3,24 +3,16 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "dm/udev_host.h"
-#include "sys/durable.h"
 #include "sys/status.h"
-#include "sys/text.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
-
-constexpr size_t kSysfsBytesMax = 4096;
-constexpr uint32_t kSectorsPerKib = 2;
 
 UdevOptions OptionsOf(const Context& context) {
   const Words& words = context.words;
@@ -42,13 +34,6 @@ UdevOptions OptionsOf(const Context& context) {
 // A line each.
 void TellWarnings(Context& context, absl::string_view warnings) {
   if (!warnings.empty()) context.Error(warnings);
-}
-
-absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
-  sys::OpenOptions options;
-  options.access = sys::Access::kReadWrite;
-  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> file, root.OpenFile(path, options));
-  return file->WriteAt(0, text);
 }
 
 }  // namespace
@@ -124,24 +109,6 @@ NodeChange MadeNode(const Context& context, const std::string& name, sys::Device
   if (words.user.has_value()) change.owner.uid = static_cast<uint32_t>(*words.user);
   if (words.group.has_value()) change.owner.gid = static_cast<uint32_t>(*words.group);
   return change;
-}
-
-void SetReadAhead(Context& context, sys::DeviceNumber device) {
-  if (!context.words.read_ahead.has_value()) return;
-  const ReadAhead wanted = *context.words.read_ahead;
-  sys::Dir& root = *context.host.root;
-  const std::string path =
-      absl::StrCat("/sys/dev/block/", sys::FormatDeviceNumber(device), "/bdi/read_ahead_kb");
-  if (wanted.at_least) {
-    const absl::StatusOr<std::string> text = sys::ReadFile(root, path, kSysfsBytesMax);
-    const std::optional<uint64_t> kib =
-        text.ok() ? sys::ParseUnsigned(absl::StripTrailingAsciiWhitespace(*text)) : std::nullopt;
-    if (kib.has_value() && *kib * kSectorsPerKib >= wanted.sectors) return;
-  }
-  const uint64_t kib = (uint64_t{wanted.sectors} + kSectorsPerKib - 1) / kSectorsPerKib;
-  const absl::Status written = WriteText(root, path, absl::StrCat(kib));
-  if (written.ok()) return;
-  context.Error(absl::StrCat(path, ": write failed: ", strerror(sys::GetErrno(written))));
 }
 
 }  // namespace dmkit::dm::dmsetup

@@ -44,9 +44,6 @@ void TellNodeError(Context& context, const std::string& name, const absl::Status
 // The node of a device that was made or resumed, with the owner and mode that the options ask for.
 NodeChange MadeNode(const Context& context, const std::string& name, sys::DeviceNumber device);
 
-// Sets what --readahead asks for. A failure is printed, no more.
-void SetReadAhead(Context& context, sys::DeviceNumber device);
-
 }  // namespace dmkit::dm::dmsetup
 
 #endif  // DMKIT_DM_DMSETUP_UEVENTS_H_
