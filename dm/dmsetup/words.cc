@@ -24,8 +24,8 @@ enum class Special : uint8_t {
   kVerbose
 };
 
-// At most one of `flag`, `text`, `number` and `special` is set; an option of `dmsetup stats` has
-// none of them.
+// At most one of `flag`, `text`, `number` and `special` is set; an option that is dropped has none
+// of them.
 struct Option {
   absl::string_view name;
   bool takes_value;
@@ -45,84 +45,83 @@ constexpr Option Number(absl::string_view name, std::optional<int32_t> Words::*n
 constexpr Option Value(absl::string_view name, Special special) {
   return {name, true, nullptr, nullptr, nullptr, special};
 }
-constexpr Option StatsFlag(absl::string_view name) { return {name, false}; }
-constexpr Option StatsValue(absl::string_view name) { return {name, true}; }
+constexpr Option DroppedFlag(absl::string_view name) { return {name, false}; }
+constexpr Option DroppedValue(absl::string_view name) { return {name, true}; }
 
 // The order is the one in which getopt_long() lists what a shortened option may mean.
 constexpr Option kOptions[] = {
     Flag("readonly", &Words::read_only),
-    StatsValue("alias"),
-    StatsFlag("alldevices"),
-    StatsFlag("allprograms"),
-    StatsFlag("allregions"),
-    StatsFlag("area"),
-    StatsValue("areas"),
-    StatsValue("areasize"),
-    StatsValue("bounds"),
-    Flag("checks", &Words::checks),
-    StatsFlag("clear"),
+    DroppedValue("alias"),
+    DroppedFlag("alldevices"),
+    DroppedFlag("allprograms"),
+    DroppedFlag("allregions"),
+    DroppedFlag("area"),
+    DroppedValue("areas"),
+    DroppedValue("areasize"),
+    DroppedValue("bounds"),
+    DroppedFlag("checks"),
+    DroppedFlag("clear"),
     Flag("columns", &Words::columns),
     Flag("concise", &Words::concise),
     Value("count", Special::kCount),
     Flag("deferred", &Words::deferred),
     Text("select", &Words::select),
     Text("exec", &Words::exec),
-    StatsFlag("filemap"),
-    StatsValue("follow"),
+    DroppedFlag("filemap"),
+    DroppedValue("follow"),
     Flag("force", &Words::force),
-    StatsFlag("foreground"),
+    DroppedFlag("foreground"),
     Number("gid", &Words::group),
-    StatsFlag("group"),
-    StatsValue("groupid"),
+    DroppedFlag("group"),
+    DroppedValue("groupid"),
     Flag("help", &Words::help),
-    StatsFlag("histogram"),
+    DroppedFlag("histogram"),
     Flag("inactive", &Words::inactive),
     Value("interval", Special::kInterval),
-    StatsValue("length"),
+    DroppedValue("length"),
     Value("manglename", Special::kMangling),
     Number("major", &Words::major),
     Number("minor", &Words::minor),
     Value("mode", Special::kMode),
     Flag("nameprefixes", &Words::name_prefixes),
-    StatsFlag("nogroup"),
+    DroppedFlag("nogroup"),
     Flag("noflush", &Words::no_flush),
     Flag("noheadings", &Words::no_headings),
     Flag("nolockfs", &Words::no_lockfs),
-    Flag("noopencount", &Words::no_open_count),
-    Flag("nosuffix", &Words::no_suffix),
+    DroppedFlag("noopencount"),
+    DroppedFlag("nosuffix"),
     Flag("notable", &Words::no_table),
-    StatsFlag("notimesuffix"),
+    DroppedFlag("notimesuffix"),
     Value("udevcookie", Special::kUdevCookie),
-    StatsFlag("nomonitor"),
+    DroppedFlag("nomonitor"),
     Flag("noudevrules", &Words::no_udev_rules),
     Flag("noudevsync", &Words::no_udev_sync),
     Text("options", &Words::options),
-    StatsFlag("precise"),
-    StatsValue("programid"),
-    StatsFlag("raw"),
+    DroppedFlag("precise"),
+    DroppedValue("programid"),
+    DroppedFlag("raw"),
     Value("readahead", Special::kReadAhead),
-    StatsFlag("region"),
-    StatsValue("regions"),
-    StatsValue("regionid"),
-    StatsFlag("relative"),
+    DroppedFlag("region"),
+    DroppedValue("regions"),
+    DroppedValue("regionid"),
+    DroppedFlag("relative"),
     Flag("retry", &Words::retry),
     Flag("rows", &Words::rows),
-    StatsFlag("segments"),
+    DroppedFlag("segments"),
     Text("separator", &Words::separator),
     Flag("setuuid", &Words::set_uuid),
     Flag("showkeys", &Words::show_keys),
     Text("sort", &Words::sort),
-    StatsValue("start"),
+    DroppedValue("start"),
     Text("table", &Words::table),
     Text("target", &Words::target),
     Flag("tree", &Words::tree),
     Number("uid", &Words::user),
-    Text("units", &Words::units),
+    DroppedValue("units"),
     Text("uuid", &Words::uuid),
-    // dmsetup takes it and does not use it.
-    StatsFlag("unbuffered"),
+    DroppedFlag("unbuffered"),
     Flag("unquoted", &Words::unquoted),
-    StatsValue("userdata"),
+    DroppedValue("userdata"),
     // With a value that is not looked at: an oddity of dmsetup's own table.
     Value("verbose", Special::kVerbose),
     Flag("verifyudev", &Words::verify_udev),
@@ -255,12 +254,10 @@ class Parser {
       case Special::kNone:
         return;
       case Special::kCount:
-        words.count = LeadingNumber(value);
-        if (*words.count < 0) Fail("Count must be zero or greater.");
+        if (LeadingNumber(value) < 0) Fail("Count must be zero or greater.");
         return;
       case Special::kInterval:
-        words.interval = LeadingNumber(value);
-        if (*words.interval <= 0) Fail("Interval must be a positive integer.");
+        if (LeadingNumber(value) <= 0) Fail("Interval must be a positive integer.");
         return;
       case Special::kMangling:
         words.mangling = ParseMangling(value);

@@ -22,14 +22,13 @@ struct ReadAhead {
   bool at_least = false;  // "+SECTORS": what is larger already stays
 };
 
-// Options that only `dmsetup stats` uses are accepted and dropped.
+// Options that change nothing here, as those of `dmsetup stats`, are accepted and dropped.
 struct Words {
   std::optional<std::string> command;
   std::vector<std::string> arguments;
 
   bool add_node_on_create = false;
   bool add_node_on_resume = false;
-  bool checks = false;
   bool columns = false;  // -c, -C
   bool concise = false;
   bool deferred = false;
@@ -40,8 +39,6 @@ struct Words {
   bool no_flush = false;
   bool no_headings = false;
   bool no_lockfs = false;
-  bool no_open_count = false;
-  bool no_suffix = false;
   bool no_table = false;  // -n
   bool no_udev_rules = false;
   bool no_udev_sync = false;
@@ -59,8 +56,6 @@ struct Words {
 
   std::optional<int32_t> major;  // both or none
   std::optional<int32_t> minor;
-  std::optional<int32_t> count;
-  std::optional<int32_t> interval;
   std::optional<int32_t> user;   // --uid
   std::optional<int32_t> group;  // --gid
   std::optional<int32_t> mode;
@@ -75,7 +70,6 @@ struct Words {
   std::optional<std::string> sort;
   std::optional<std::string> table;
   std::optional<std::string> target;
-  std::optional<std::string> units;
   std::optional<std::string> uuid;
 };
 
