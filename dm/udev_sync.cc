@@ -12,8 +12,6 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr uint32_t kNumberMask = 0xffff;
-
 std::string CookieLabel(uint32_t cookie) {
   return absl::StrCat("udev cookie 0x", absl::Hex(cookie));
 }
@@ -118,7 +116,7 @@ UdevCookie UdevSync::Begin() {
     return UdevCookie{options_.flags};
   }
   ++pending_;
-  return UdevCookie{options_.flags | (semaphore_->cookie & kNumberMask)};
+  return UdevCookie{options_.flags | (semaphore_->cookie & kUdevCookieNumberMask)};
 }
 
 void UdevSync::Done(bool ioctl_ok, bool uevent_generated) {
