@@ -11,9 +11,10 @@
 
 namespace dmkit::driver {
 
-// `path` without slashes at its end, and as it is otherwise: "//", "." and ".." in it stay.
-// INVALID_ARGUMENT one that is not absolute, or that is slashes alone: the root directory, whose
-// mnt/ is not for us. The message calls it `what`.
+// `path` without slashes at its end, and as it is otherwise: "//" in it stays. INVALID_ARGUMENT one
+// that is not absolute, one that is slashes alone (the root directory, whose mnt/ is not for us),
+// and one that goes by "." or "..", which may end there too and mean something else after a link.
+// The message calls it `what`.
 absl::StatusOr<std::string> CleanDirectory(absl::string_view path, absl::string_view what);
 
 }  // namespace dmkit::driver
