@@ -2,19 +2,15 @@
 
 #include "driver/layer_lock.h"
 
-#include <string>
-
 #include "absl/strings/str_cat.h"
-#include "sys/durable.h"
+#include "driver/run_dir.h"
 #include "sys/status.h"
 
 namespace dmkit::driver {
 
 absl::StatusOr<LayerLocks> LayerLocks::Open(const sys::Host& host, absl::string_view run_dir,
                                             absl::Duration patience) {
-  const std::string path = absl::StrCat(run_dir, "/locks");
-  DMKIT_RETURN_IF_ERROR(sys::MakeDirs(*host.root, path, 0700));
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, host.root->OpenDir(path));
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, OpenRunDir(host, run_dir, "locks"));
   return LayerLocks(host, std::move(dir), patience);
 }
 

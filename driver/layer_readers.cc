@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "driver/layer_id.h"
-#include "sys/durable.h"
+#include "driver/run_dir.h"
 #include "sys/host.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
@@ -35,9 +35,7 @@ absl::StatusOr<std::vector<sys::DirEntry>> Files(sys::Dir& dir, const LayerId& l
 }  // namespace
 
 absl::StatusOr<LayerReaders> LayerReaders::Open(const sys::Host& host, absl::string_view run_dir) {
-  const std::string path = absl::StrCat(run_dir, "/readers");
-  DMKIT_RETURN_IF_ERROR(sys::MakeDirs(*host.root, path, kDirectoryMode));
-  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, host.root->OpenDir(path));
+  DMKIT_ASSIGN_OR_RETURN(std::unique_ptr<sys::Dir> dir, OpenRunDir(host, run_dir, "readers"));
   return LayerReaders(host, std::move(dir));
 }
 

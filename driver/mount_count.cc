@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "driver/layer_id.h"
+#include "driver/run_dir.h"
 #include "sys/durable.h"
 #include "sys/host.h"
 #include "sys/status.h"
@@ -74,10 +75,7 @@ std::string PrintMountCount(const MountCount& count, absl::string_view boot_id) 
 
 absl::StatusOr<MountCounts> MountCounts::Open(const sys::Host& host, absl::string_view run_dir) {
   DMKIT_ASSIGN_OR_RETURN(std::string boot_id, ReadBootId(*host.root));
-  const std::string path = absl::StrCat(run_dir, "/mounts");
-  DMKIT_RETURN_IF_ERROR(
-      sys::AddContext(sys::MakeDirs(*host.root, path, 0700), "open mount counts"));
-  absl::StatusOr<std::unique_ptr<sys::Dir>> dir = host.root->OpenDir(path);
+  absl::StatusOr<std::unique_ptr<sys::Dir>> dir = OpenRunDir(host, run_dir, "mounts");
   if (!dir.ok()) return sys::AddContext(dir.status(), "open mount counts");
   return MountCounts(*std::move(dir), std::move(boot_id));
 }
