@@ -152,6 +152,31 @@ class DriverVmTest : public ::testing::Test {
     return files;
   }
 
+  // A layer that is not mounted, whose device is kept in use until the sitter goes.
+  std::unique_ptr<cases::Sitter> Leak(const std::string& id) {
+    EXPECT_THAT(driver_->Create(id, {}), sys::IsOk());
+    const auto path = driver_->Get(id);
+    EXPECT_THAT(path, sys::IsOk());
+    auto sitter = kernel_->SitElsewhere(*path);
+    EXPECT_THAT(driver_->Put(id, false), sys::IsOk());
+    return sitter;
+  }
+
+  std::string DeletedCount() {
+    const auto status = driver_->Status();
+    EXPECT_THAT(status, sys::IsOk());
+    for (const report::StatusRow& row : status->rows()) {
+      if (row.name() == "Deferred Deleted Device Count") return row.value();
+    }
+    return "none";
+  }
+
+  void ExpectClean() {
+    const auto check = driver_->PoolCheck();
+    ASSERT_THAT(check, sys::IsOk());
+    EXPECT_TRUE(check->clean()) << check->DebugString();
+  }
+
   // Lets the sitter go and waits until the kernel has seen off the device of the layer `id`: the
   // end of a process, of its mounts and of their device are three things, one after the other.
   void EndOf(std::unique_ptr<cases::Sitter>& sitter, const std::string& id) {

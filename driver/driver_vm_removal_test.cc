@@ -2,20 +2,13 @@
 // The end of layers that somebody still uses: leaked mounts, deferred removal and deletion, and the
 // collection of what is left.
 
-#include <sched.h>
-
 #include <cerrno>
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "dm/device_mapper.h"
 #include "driver/driver_vm_fixture.h"
-#include "driver/garbage_worker.h"
 #include "sys/status.h"
 
 namespace dmkit::driver {
@@ -28,33 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class DriverRemovalVmTest : public DriverVmTest {
- protected:
-  // A layer that is not mounted, whose device is kept in use until the sitter goes.
-  std::unique_ptr<cases::Sitter> Leak(const std::string& id) {
-    EXPECT_THAT(driver_->Create(id, {}), sys::IsOk());
-    const auto path = driver_->Get(id);
-    EXPECT_THAT(path, sys::IsOk());
-    auto sitter = kernel_->SitElsewhere(*path);
-    EXPECT_THAT(driver_->Put(id, false), sys::IsOk());
-    return sitter;
-  }
-
-  std::string DeletedCount() {
-    const auto status = driver_->Status();
-    EXPECT_THAT(status, sys::IsOk());
-    for (const report::StatusRow& row : status->rows()) {
-      if (row.name() == "Deferred Deleted Device Count") return row.value();
-    }
-    return "none";
-  }
-
-  void ExpectClean() {
-    const auto check = driver_->PoolCheck();
-    ASSERT_THAT(check, sys::IsOk());
-    EXPECT_TRUE(check->clean()) << check->DebugString();
-  }
-};
+class DriverRemovalVmTest : public DriverVmTest {};
 
 TEST_F(DriverRemovalVmTest, CopyOfAMountInAnotherNamespaceEndsWithItsMountPoint) {
   ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
@@ -213,32 +180,6 @@ TEST_F(DriverRemovalVmTest, RemovalThatFailsWhenTheLayerIsGoneLeavesNoLockFile) 
   EXPECT_FALSE(IsThere(lock_file));
   Open();
   EXPECT_THAT(driver_->Remove("web"), sys::FailsWithErrno(ENOENT));
-  ExpectClean();
-}
-
-TEST_F(DriverRemovalVmTest, WorkerFreesWhatIsLeftWhenItsUserGoes) {
-  Open();
-  auto sitter = Leak("web");
-  ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
-  kernel_->LetCallsSleep();
-  const sys::Host own = kernel_->OtherHost();
-  auto own_dm = dm::DeviceMapper::Open(own);
-  ASSERT_THAT(own_dm, sys::IsOk());
-  auto own_driver = Driver::Open(*own_dm, config_);
-  ASSERT_THAT(own_driver, sys::IsOk());
-  GarbageWorker::Options options;
-  options.period = absl::Milliseconds(100);
-  GarbageWorker worker(*own.clock, options, [&](absl::Duration patience) {
-    return (*own_driver)->CollectGarbage(patience).status();
-  });
-  while (worker.passes() < 2) sched_yield();
-  EXPECT_EQ(DeletedCount(), "1");
-  EndOf(sitter, "web");
-  const uint64_t passes = worker.passes();
-  while (worker.passes() < passes + 2) sched_yield();
-  worker.Stop();
-  EXPECT_THAT(worker.last(), sys::IsOk());
-  EXPECT_EQ(DeletedCount(), "0");
   ExpectClean();
 }
 

@@ -2,7 +2,6 @@
 // The driver's promises on a real kernel.
 
 #include <cerrno>
-#include <thread>
 
 #include "driver/driver_vm_fixture.h"
 #include "sys/status.h"
@@ -264,33 +263,6 @@ TEST_F(DriverVmTest, QuarantinedLayerIsReportedAndTheOthersWork) {
   EXPECT_FALSE(check->clean());
   EXPECT_EQ(check->problems_size(), 2)
       << check->DebugString();  // the file, and a thin id without owner
-}
-
-TEST_F(DriverVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {
-  Open();
-  const auto work = [this](const sys::Host& own, const std::string& prefix) {
-    auto own_dm = dm::DeviceMapper::Open(own);
-    ASSERT_TRUE(own_dm.ok()) << own_dm.status();
-    auto driver = Driver::Open(*own_dm, config_);
-    ASSERT_TRUE(driver.ok()) << driver.status();
-    for (int i = 0; i < 10; ++i) {
-      const std::string id = absl::StrCat(prefix, i);
-      ASSERT_THAT((*driver)->Create(id, {i == 0 ? "" : absl::StrCat(prefix, i - 1)}), sys::IsOk());
-      ASSERT_TRUE((*driver)->Get(id).ok());
-      ASSERT_THAT((*driver)->Put(id, false), sys::IsOk());
-      if (i % 3 != 2) continue;
-      ASSERT_THAT((*driver)->Remove(absl::StrCat(prefix, i - 1)), sys::IsOk());
-    }
-  };
-  kernel_->LetCallsSleep();
-  std::thread left(work, kernel_->OtherHost(), "left-");
-  std::thread right(work, kernel_->OtherHost(), "right-");
-  left.join();
-  right.join();
-  const auto check = driver_->PoolCheck();
-  ASSERT_TRUE(check.ok()) << check.status();
-  EXPECT_TRUE(check->clean()) << check->DebugString();
-  EXPECT_EQ(driver_->List()->layers_size(), 14);
 }
 
 // What each operation costs, so that a regression fails. Sync counts files and directories.
