@@ -82,8 +82,9 @@ class Driver {
   // Makes a layer and its filesystem `size` large, also one that is mounted. OK when it is. A
   // growth that is interrupted is taken up again by the next Grow or Get. INVALID_ARGUMENT a size
   // below the layer's, with both sizes; ENOENT no such layer, or the program that grows its
-  // filesystem is missing; FAILED_PRECONDITION the pool is not in mode rw. Blocks while the program
-  // runs.
+  // filesystem is missing; EROFS one that is mounted read-only, by options.mount_options for
+  // instance, and stays as it was: it can grow when it is put; FAILED_PRECONDITION the pool is not
+  // in mode rw. Blocks while the program runs.
   absl::Status Grow(absl::string_view id, sys::Bytes size);
 
   // Makes the pool as large as its loop files or devices are now. FAILED_PRECONDITION a pool given

@@ -70,7 +70,8 @@ struct Driver::Impl {
   absl::Status EndReading(const LayerId& layer, LayerReaders::Reader reader);
   absl::Status MountForReading(const LayerId& layer, const sys::HeldLock& lock);
 
-  // So that the filesystem of a layer, whose lock is held, can grow where it is mounted.
+  // So that the filesystem of a layer, whose lock is held, can grow where it is mounted. EROFS: it
+  // is mounted read-only because a user wants it so.
   absl::Status MakeWritable(const LayerId& layer, const thinp::proto::DeviceState& device);
 
   // Changes a layer, whose lock is held: mounts it, has `work` done in its tree, takes it down. It

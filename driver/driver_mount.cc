@@ -173,9 +173,11 @@ absl::Status Driver::Impl::MakeWritable(const LayerId& layer,
                                         const thinp::proto::DeviceState& device) {
   DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
   if (users.abandoned()) return TakeDown(layer);
-  if (!users.read_only) return absl::OkStatus();
+  if (!users.mounted) return absl::OkStatus();
+  if (!users.read_only) return mounts.CheckWritable(layer.text());
   DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(*set));
   DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
+  DMKIT_RETURN_IF_ERROR(mounts.CheckWritable(layer.text()));
   return counts.Write(layer, MountCount(users.gets));
 }
 

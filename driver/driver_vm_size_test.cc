@@ -134,6 +134,33 @@ TEST_F(DriverSizeVmTest, LayerThatIsDownGrowsAndIsDownAfterwards) {
               sys::FailsWithCode(kInvalidArgument));
 }
 
+TEST_F(DriverSizeVmTest, LayerMountedReadOnlyIsNotGrownAndStaysAsItWas) {
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  SetOptions({"dm.mountopt=ro"});
+  Open();
+  const std::string path = MustGet("web");
+  EXPECT_THAT(host().root->MakeDir(path + "/no", 0755), sys::FailsWithErrno(EROFS));
+  counted_.SetPlan(nullptr);
+  const absl::Status refused = driver_->Grow("web", Mebibytes(96));
+  EXPECT_THAT(refused, sys::FailsWithErrno(EROFS));
+  EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("web"), HasSubstr("dmkit put")));
+  EXPECT_EQ(counted_.CountOf("Sync"), 0u) << "nothing was recorded";
+  EXPECT_EQ(SizeOf("web"), 64 * kMiB);
+  Put("web");
+  ASSERT_THAT(driver_->Grow("web", Mebibytes(96)), sys::IsOk());
+  ExpectWhole("web", 70);
+}
+
+TEST_F(DriverSizeVmTest, LayerThatOthersHaveMountedWritableGrowsWhateverThisOneWouldDo) {
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  MustGet("web");
+  SetOptions({"dm.mountopt=ro"});
+  Open();
+  ASSERT_THAT(driver_->Grow("web", Mebibytes(96)), sys::IsOk());
+  Put("web");
+  ExpectWhole("web", 70);
+}
+
 TEST_F(DriverSizeVmTest, XfsLayerGrowsMountedAndAtItsMaking) {
   SetOptions({"dm.fs=xfs", "dm.basesize=320M", "dm.loopdatasize=1G", "dm.loopmetadatasize=16M"});
   Open();

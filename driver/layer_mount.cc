@@ -110,6 +110,17 @@ absl::Status LayerMounts::MakeWritable(const thinp::proto::DeviceState& device) 
   return MountFilesystem(host_, type, node, MountPoint(device.name()), options).status();
 }
 
+absl::Status LayerMounts::CheckWritable(absl::string_view layer) const {
+  // Beside the layer's files; sets what is set, so that nothing but the answer comes of it.
+  const std::string target = MountPoint(layer);
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host_.root->Stat(target));
+  const absl::Status set = host_.root->SetMode(target, stat.mode);
+  if (sys::GetErrno(set) != EROFS) return set;
+  return sys::AddContext(set, absl::StrCat("layer \"", layer, "\" is mounted read-only at ", target,
+                                           " (by dm.mountopt, or after an error of its device): "
+                                           "`dmkit put` it first"));
+}
+
 absl::Status LayerMounts::Sync(absl::string_view layer) const {
   DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::Dir> filesystem,
                          host_.root->OpenDir(MountPoint(layer)));

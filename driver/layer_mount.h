@@ -62,6 +62,9 @@ class LayerMounts {
   // the pool allows no writing.
   absl::Status MakeWritable(const thinp::proto::DeviceState& device);
 
+  // EROFS: the layer, which is mounted, is mounted read-only, whoever did that.
+  absl::Status CheckWritable(absl::string_view layer) const;
+
   // Writes back what a mounted layer has in memory: an unmount tells nobody of what could not be
   // written. Errors: EIO, ENOSPC. Blocks as Down does.
   absl::Status Sync(absl::string_view layer) const;
