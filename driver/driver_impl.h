@@ -39,14 +39,15 @@ struct Driver::Impl {
     bool read_only = false;
     std::vector<std::string> readers;  // those that have not ended, in words
 
-    // Mounted, and left behind by readers that were killed.
+    // Mounted, and left behind by whoever was killed while comparing or filling it.
     bool abandoned() const { return mounted && gets == 0 && readers.empty(); }
   };
-  // A mount without a count is one Get's. One whose filesystem answers EIO counts as mounted, so
-  // that it can be put.
+  // A mount without a count is one Get's, unless the layer is incomplete: that is handed to nobody.
+  // One whose filesystem answers EIO counts as mounted, so that it can be put.
   absl::StatusOr<Users> UsersOf(const LayerId& layer) const;
-  // Takes down a layer, whose lock is held, that nobody has any more. EBUSY, saying who has it and
-  // where.
+  bool IsIncomplete(const LayerId& layer) const;
+  // Takes down a layer, whose lock is held, that nobody has any more; it has no count afterwards.
+  // EBUSY, saying who has it and where.
   absl::Status RequireUnused(const LayerId& layer);
 
   // ENOENT, saying when it is one that was removed while it was in use.
@@ -94,9 +95,8 @@ struct Driver::Impl {
                             std::optional<sys::Bytes> size);
   // ENOENT: there is none. EEXIST: a layer of its name is there, which is no init layer.
   absl::Status RemoveInit(const LayerId& init, const sys::HeldLock& lock);
-  absl::Status RemoveInitOf(const LayerId& layer);
-  // What an interrupted making or filling of it left up, and nobody was handed.
-  absl::Status TakeDownIncomplete(const LayerId& layer);
+  // Whether there was one.
+  absl::StatusOr<bool> RemoveInitOf(const LayerId& layer);
   absl::Status RemoveLayer(const LayerId& layer, const sys::HeldLock& lock);
   bool IsGone(const LayerId& layer, const absl::Status& removed) const;
 

@@ -34,16 +34,23 @@ absl::StatusOr<Driver::Impl::Users> Driver::Impl::UsersOf(const LayerId& layer) 
   if (!mounted.ok() && sys::GetErrno(mounted.status()) != EIO) return mounted.status();
   users.mounted = mounted.value_or(true);
   if (!users.mounted) return users;
-  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> count, counts.Read(layer));
-  users.gets = count.value_or(1).count;
-  users.read_only = count.value_or(1).read_only;
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, counts.Read(layer));
+  const MountCount count = stored.has_value() ? *stored : MountCount(IsIncomplete(layer) ? 0 : 1);
+  users.gets = count.count;
+  users.read_only = count.read_only;
   DMKIT_ASSIGN_OR_RETURN(users.readers, readers.Alive(layer));
   return users;
 }
 
+bool Driver::Impl::IsIncomplete(const LayerId& layer) const {
+  const auto device = set->Find(layer.text());
+  return device.ok() && !device->labels().ready();
+}
+
 absl::Status Driver::Impl::RequireUnused(const LayerId& layer) {
   DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
-  if (!users.mounted) return absl::OkStatus();
+  // What a take-down that was cut off has left would be the count of whoever mounts it next.
+  if (!users.mounted) return counts.Clear(layer);
   if (users.abandoned()) return TakeDown(layer);
   const std::string mounted =
       absl::StrCat("layer \"", layer.text(), "\" is mounted at ", mounts.MountPoint(layer.text()));

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +17,6 @@
 #include "driver/driver.h"
 #include "driver/driver_impl.h"
 #include "driver/layer_id.h"
-#include "driver/mount_count.h"
 #include "sys/lock_file.h"
 #include "sys/status.h"
 #include "thinp/device_set.h"
@@ -43,13 +41,6 @@ constexpr char kBusyAdvice[] =
 
 }  // namespace
 
-absl::Status Driver::Impl::TakeDownIncomplete(const LayerId& layer) {
-  const auto device = set->Find(layer.text());
-  if (!device.ok() || device->labels().ready()) return absl::OkStatus();
-  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> count, counts.Read(layer));
-  return count.has_value() ? absl::OkStatus() : mounts.Down(layer.text());
-}
-
 // Whether it is no more, even where removing it failed: its blocks are all that is left then.
 bool Driver::Impl::IsGone(const LayerId& layer, const absl::Status& removed) const {
   const auto is_enoent = [](const absl::Status& s) { return sys::GetErrno(s) == ENOENT; };
@@ -58,16 +49,12 @@ bool Driver::Impl::IsGone(const LayerId& layer, const absl::Status& removed) con
 
 // Deletes the layer, whose lock is held. What is left of it then depends on nothing.
 absl::Status Driver::Impl::RemoveLayer(const LayerId& layer, const sys::HeldLock&) {
-  DMKIT_RETURN_IF_ERROR(TakeDownIncomplete(layer));
   DMKIT_RETURN_IF_ERROR(RequireUnused(layer));
   // Ends copies of the mount that other namespaces have.
   mounts.RemoveMountPoint(layer.text()).IgnoreError();
   const absl::Status deleted =
       set->Delete(layer.text(), {removal.discard, removal.deferred_deletion});
-  if (IsGone(layer, deleted)) {
-    counts.Clear(layer).IgnoreError();
-    readers.RemoveDead(layer);
-  }
+  if (IsGone(layer, deleted)) readers.RemoveDead(layer);
   if (sys::GetErrno(deleted) == ENOENT) return NoSuchLayer(layer);
   return sys::AddContext(deleted, absl::StrCat("layer \"", layer.text(), "\""));
 }
@@ -81,17 +68,20 @@ absl::Status Driver::Impl::RemoveInit(const LayerId& init, const sys::HeldLock& 
   return RemoveLayer(init, lock);
 }
 
-absl::Status Driver::Impl::RemoveInitOf(const LayerId& layer) {
+absl::StatusOr<bool> Driver::Impl::RemoveInitOf(const LayerId& layer) {
   const auto init = LayerId::Create(absl::StrCat(layer.text(), kInitSuffix));
   const auto device = init.ok() ? set->Find(init->text()) : init.status();
-  if (!device.ok() || !device->labels().init()) return NoSuchLayer(layer);
+  if (!device.ok() || !device->labels().init()) return false;
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, locks.Acquire(init->text(), "rm"));
   // The layer may have been made meanwhile.
   const absl::Status found = set->Find(layer.text()).status();
-  if (sys::GetErrno(found) != ENOENT) return found.ok() ? NoSuchLayer(layer) : found;
+  if (found.ok()) return false;
+  if (sys::GetErrno(found) != ENOENT) return found;
   const absl::Status removed = RemoveInit(*init, lock);
   if (IsGone(*init, removed)) locks.Forget(init->text(), lock).IgnoreError();
-  return removed;
+  if (sys::GetErrno(removed) == ENOENT) return false;
+  DMKIT_RETURN_IF_ERROR(removed);
+  return true;
 }
 
 absl::Status Driver::Remove(absl::string_view id) {
@@ -104,12 +94,8 @@ absl::Status Driver::Remove(absl::string_view id) {
     if (!removed.ok() && sys::GetErrno(removed) != ENOENT) return removed;
   }
   // Also one that an interrupted removal or making left alone.
-  const absl::Status init_removed = impl_->RemoveInitOf(layer);
-  if (init_removed.ok()) {
-    removed = init_removed;
-  } else if (sys::GetErrno(init_removed) != ENOENT) {
-    return init_removed;
-  }
+  DMKIT_ASSIGN_OR_RETURN(const bool had_init, impl_->RemoveInitOf(layer));
+  if (had_init) removed = absl::OkStatus();
   CollectGarbage(kOpportunity).IgnoreError();
   return removed;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "driver/archive/apply.h"
@@ -289,6 +290,35 @@ TEST_F(DriverDiffVmTest, LayerWhoseMountLeakedWhileItWasFilledIsNotComplete) {
   EndOf(sitter, "copy");
   EXPECT_THAT(driver_->CollectGarbage(absl::Seconds(10)), sys::IsOk());
   EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-copy"))));
+}
+
+// The count that is left would make an incomplete layer one that somebody has.
+TEST_F(DriverDiffVmTest, ApplyThatIsKilledAfterAPutThatWasLeavesALayerThatNobodyHas) {
+  const std::string archive = Archive("layer", "parent");
+  ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+  ASSERT_THAT(driver_->Get("copy"), sys::IsOk());
+  bool stopped = false;
+  counted_.SetPlan([&stopped](const sys::SeamCall& call) {
+    stopped = stopped || (call.method == "Unlink" && absl::EndsWith(call.object, "/mounts/copy"));
+    return stopped ? EIO : 0;
+  });
+  EXPECT_THAT(driver_->Put("copy", false), sys::FailsWithErrno(EIO));
+  counted_.SetPlan(nullptr);
+  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy")) << "the test has not got there";
+  EXPECT_EQ(Open().Inspect("copy")->mount_count(), 0u);
+  SourceThatCalls in(archive, [&] { counted_.SetPlan(sys::FaultyHost::StopAt(1)); });
+  EXPECT_THAT(driver_->ApplyDiff("copy", {}, in), sys::FailsWithErrno(EIO));
+  driver_.reset();
+  counted_.SetPlan(nullptr);
+  Open();
+  EXPECT_TRUE(IsThere(config_.root + "/mnt/copy/rootfs")) << "the test has not got there";
+  EXPECT_EQ(driver_->Inspect("copy")->mount_count(), 0u);
+  const auto incomplete = sys::FailsWithCode(absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(driver_->Get("copy"), incomplete);
+  EXPECT_THAT(Apply("copy", archive), incomplete);
+  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy"));
+  EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
+  ExpectAllDown();
 }
 
 // An apply with an error, or the end, at each of its calls: what is complete is all or nothing.
