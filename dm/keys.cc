@@ -82,13 +82,11 @@ std::vector<Range> FindMessageKeys(absl::string_view message) {
   return keys;
 }
 
-std::string Hide(absl::string_view text, const std::vector<Range>& keys) {
-  std::string hidden(text);
+void Hide(const std::vector<Range>& keys, std::string& text) {
   for (const Range& key : keys) {
-    std::fill(hidden.begin() + static_cast<std::ptrdiff_t>(key.begin),
-              hidden.begin() + static_cast<std::ptrdiff_t>(key.end), '0');
+    std::fill(text.begin() + static_cast<std::ptrdiff_t>(key.begin),
+              text.begin() + static_cast<std::ptrdiff_t>(key.end), '0');
   }
-  return hidden;
 }
 
 }  // namespace
@@ -107,11 +105,21 @@ bool HoldsKey(const std::vector<TableLine>& table) {
 bool MessageHoldsKey(absl::string_view message) { return !FindMessageKeys(message).empty(); }
 
 std::string HideKeys(absl::string_view type, absl::string_view params) {
-  return Hide(params, FindKeys(type, params));
+  std::string hidden(params);
+  Hide(FindKeys(type, params), hidden);
+  return hidden;
+}
+
+void HideKeys(TableReply& reply) {
+  for (TargetStatus& target : reply.targets) {
+    Hide(FindKeys(target.type, target.text), target.text);
+  }
 }
 
 std::string HideMessageKey(absl::string_view message) {
-  return Hide(message, FindMessageKeys(message));
+  std::string hidden(message);
+  Hide(FindMessageKeys(message), hidden);
+  return hidden;
 }
 
 void WipeParams(std::vector<TableLine>& table) {

@@ -27,6 +27,8 @@ bool MessageHoldsKey(absl::string_view message);
 
 // `params` with each byte of a key turned into '0', and crypt's "-" too, as dmsetup prints them.
 std::string HideKeys(absl::string_view type, absl::string_view params);
+// The same with all targets of a table that was read, in their place: nothing of a key is left.
+void HideKeys(TableReply& reply);
 // `message` with each byte of a key turned into '0'.
 std::string HideMessageKey(absl::string_view message);
 

@@ -64,6 +64,19 @@ TEST(KeysTest, NoKeyAtAllIsPrintedAsDmsetupDoes) {
   EXPECT_FALSE(HoldsKey("crypt", "capi:null - 0 7:0 0"));
 }
 
+TEST(KeysTest, AllTargetsOfATableAreHiddenInTheirPlace) {
+  TableReply reply;
+  reply.targets = {testing::Target(0, 8, "crypt", "aes-xts-plain64 00ff00ff00ff 0 7:0 0"),
+                   testing::Target(8, 8, "linear", "7:0 00ff00ff00ff"),
+                   testing::Target(16, 8, "crypt", "aes-xts-plain64 :32:logon:a 0 7:0 0")};
+  const char* const place = reply.targets[0].text.data();
+  HideKeys(reply);
+  EXPECT_EQ(reply.targets[0].text, "aes-xts-plain64 000000000000 0 7:0 0");
+  EXPECT_EQ(reply.targets[0].text.data(), place);
+  EXPECT_EQ(reply.targets[1].text, "7:0 00ff00ff00ff");
+  EXPECT_EQ(reply.targets[2].text, "aes-xts-plain64 :32:logon:a 0 7:0 0");
+}
+
 TEST(KeysTest, MessagesThatSetAKeyAreFound) {
   EXPECT_EQ(HideMessageKey("key set 00ff"), "key set 0000");
   EXPECT_EQ(HideMessageKey("KEY  Set\tabcd"), "KEY  Set\t0000");

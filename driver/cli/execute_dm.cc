@@ -10,12 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "dm/device_mapper.h"
+#include "dm/keys.h"
 #include "dm/nodes.h"
-#include "dm/text.h"
 #include "dm/types.h"
 #include "driver/cli/execute.h"
 #include "driver/cli/request.h"
@@ -85,20 +83,6 @@ std::optional<dm::DeviceMapper> OpenDm(const Context& context) {
   return std::nullopt;
 }
 
-// The same with keys hidden, as the text has them: JSON must not tell more.
-dm::TableReply WithoutKeys(const dm::TableReply& reply) {
-  dm::TableReply hidden = {reply.info, {}};
-  for (const dm::TargetStatus& target : reply.targets) {
-    const std::string line = dm::FormatTable(dm::TableReply{reply.info, {target}}, false);
-    const std::string before =
-        absl::StrCat(target.start.count(), " ", target.length.count(), " ", target.type, " ");
-    dm::TargetStatus shown = target;
-    shown.text = std::string(absl::StripSuffix(absl::StripPrefix(line, before), "\n"));
-    hidden.targets.push_back(std::move(shown));
-  }
-  return hidden;
-}
-
 }  // namespace
 
 void Execute(const DmListRequest&, const Context& context) {
@@ -122,8 +106,10 @@ void Execute(const DmTableRequest& request, const Context& context) {
   std::optional<dm::DeviceMapper> dm = OpenDm(context);
   if (!dm.has_value()) return;
   const auto table = [&](const dm::DeviceKey& key) -> absl::StatusOr<dm::TableReply> {
-    DMKIT_ASSIGN_OR_RETURN(const dm::TableReply reply, dm->Table(key, {}));
-    return WithoutKeys(reply);
+    DMKIT_ASSIGN_OR_RETURN(dm::TableReply reply, dm->Table(key, {}));
+    // As the text has it: JSON must not tell more.
+    dm::HideKeys(reply);
+    return reply;
   };
   Tell(context, AskEach<dm::TableReply>(*dm, request.names, table));
 }
