@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -16,8 +17,10 @@
 #include "dm/dmsetup/input.h"
 #include "dm/dmsetup/table_text.h"
 #include "dm/dmsetup/uevents.h"
+#include "dm/keys.h"
 #include "sys/durable.h"
 #include "sys/retry.h"
+#include "sys/secret.h"
 #include "sys/status.h"
 #include "sys/text.h"
 
@@ -30,22 +33,29 @@ struct NewDevice {
   Address shown;  // as messages have it: with the number that was asked for
   DmName name;
   CreateOptions options;
-  std::vector<TableLine> table;
 };
 
-// The table of --table, else of `file`, else of standard input. Nothing after an error.
-std::optional<std::vector<TableLine>> ReadTable(Context& context, const std::string* file) {
+// Reads the table of --table, else of `file`, else of standard input. False after an error. The
+// caller wipes the table, which may hold keys.
+bool ReadTable(Context& context, const std::string* file, std::vector<TableLine>& table) {
   std::string where;
-  std::optional<std::string> text = context.words.table;
-  if (!text.has_value()) {
+  std::optional<std::string> input;
+  const absl::Cleanup wipe = [&] {
+    if (input.has_value()) sys::Wipe(*input);
+  };
+  if (!context.words.table.has_value()) {
     where = file == nullptr ? "on stdin" : *file;
-    text = file == nullptr ? ReadInput(context) : ReadTableFile(context, *file);
-    if (!text.has_value()) return std::nullopt;
+    input = file == nullptr ? ReadInput(context) : ReadTableFile(context, *file);
+    if (!input.has_value()) return false;
   }
-  absl::StatusOr<std::vector<TableLine>> table = ParseTable(*text, where);
-  if (table.ok()) return *std::move(table);
-  context.Error(table.status().message());
-  return std::nullopt;
+  absl::StatusOr<std::vector<TableLine>> parsed =
+      ParseTable(input.has_value() ? *input : *context.words.table, where);
+  if (parsed.ok()) {
+    table = *std::move(parsed);
+  } else {
+    context.Error(parsed.status().message());
+  }
+  return parsed.ok();
 }
 
 // As messages have it where only a minor number was asked for; 0 when it cannot be found out.
@@ -78,9 +88,10 @@ bool TakeNumber(Context& context, NewDevice& device) {
   return true;
 }
 
-// What the words ask for, in the order in which dmsetup finds mistakes.
+// What the words ask for, in the order in which dmsetup finds mistakes. Fills `table`, also when
+// something is wrong.
 std::optional<NewDevice> Describe(Context& context, const std::string& name,
-                                  const std::string* file) {
+                                  const std::string* file, std::vector<TableLine>& table) {
   if (absl::StrContains(name, '/')) {
     context.Error(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
     return std::nullopt;
@@ -95,12 +106,7 @@ std::optional<NewDevice> Describe(Context& context, const std::string& name,
     if (!uuid.has_value()) return std::nullopt;
     shown.uuid = *uuid;
   }
-  std::vector<TableLine> table;
-  if (!context.words.no_table) {
-    std::optional<std::vector<TableLine>> read = ReadTable(context, file);
-    if (!read.has_value()) return std::nullopt;
-    table = *std::move(read);
-  }
+  if (!context.words.no_table && !ReadTable(context, file, table)) return std::nullopt;
   if (!shown.uuid.empty()) {
     absl::StatusOr<DmUuid> uuid = DmUuid::Create(shown.uuid);
     if (!uuid.ok()) {
@@ -114,17 +120,18 @@ std::optional<NewDevice> Describe(Context& context, const std::string& name,
     Refused(context, "create", shown, checked.status());
     return std::nullopt;
   }
-  NewDevice device = {std::move(shown), *std::move(checked), std::move(options), std::move(table)};
+  NewDevice device = {std::move(shown), *std::move(checked), std::move(options)};
   if (!TakeNumber(context, device)) return std::nullopt;
   return device;
 }
 
 // Load and resume. Commands go to the number: the name could have got a new owner.
-bool Activate(Context& context, const NewDevice& device, sys::DeviceNumber number, UdevSync& sync) {
+bool Activate(Context& context, const NewDevice& device, const std::vector<TableLine>& table,
+              sys::DeviceNumber number, UdevSync& sync) {
   DeviceMapper& dm = *context.Dm();
   LoadOptions options;
   options.read_only = context.words.read_only;
-  const absl::StatusOr<DeviceInfo> loaded = dm.Load(number, device.table, options);
+  const absl::StatusOr<DeviceInfo> loaded = dm.Load(number, table, options);
   if (!loaded.ok()) {
     Address shown;
     shown.name = device.shown.name;
@@ -168,7 +175,9 @@ void Revert(Context& context, const NewDevice& device, sys::DeviceNumber number,
 bool CreateOne(Context& context, const std::string& name, const std::string* file) {
   DeviceMapper* dm = context.Dm();
   if (dm == nullptr) return false;
-  const std::optional<NewDevice> device = Describe(context, name, file);
+  std::vector<TableLine> table;
+  const absl::Cleanup wipe = [&] { WipeParams(table); };
+  const std::optional<NewDevice> device = Describe(context, name, file, table);
   if (!device.has_value()) return false;
   std::optional<UdevSync> sync = OpenSync(context);
   if (!sync.has_value()) return false;
@@ -178,14 +187,14 @@ bool CreateOne(Context& context, const std::string& name, const std::string* fil
     return false;
   }
   const sys::DeviceNumber number = created->device;
-  if (!device->table.empty() && !Activate(context, *device, number, *sync)) {
+  if (!table.empty() && !Activate(context, *device, table, number, *sync)) {
     Revert(context, *device, number, *sync);
     return false;
   }
-  if (!device->table.empty() || context.words.add_node_on_create) {
+  if (!table.empty() || context.words.add_node_on_create) {
     Settle(context, *sync, MadeNode(context, device->shown.name, number));
   }
-  if (!device->table.empty()) SetReadAhead(context, number);
+  if (!table.empty()) SetReadAhead(context, number);
   return context.words.verbose == 0 || ShowDevice(context, {name});
 }
 
@@ -196,21 +205,28 @@ bool CreateConcise(Context& context, Arguments arguments) {
     context.Error("--concise is incompatible with --[no]table, --minor, --uuid and --inactive.");
     return false;
   }
-  const std::optional<std::string> text =
-      arguments.empty() ? ReadInput(context) : arguments.front();
+  std::optional<std::string> text = arguments.empty() ? ReadInput(context) : arguments.front();
   if (!text.has_value()) return false;
-  const ConciseText concise = ParseConcise(*text);
+  ConciseText concise = ParseConcise(*text);
+  sys::Wipe(*text);
+  const absl::Cleanup wipe = [&] {
+    for (ConciseDevice& device : concise.devices) sys::Wipe(device.table);
+  };
   // The option is for the first device alone, as in dmsetup.
   bool read_only = words.read_only;
-  for (const ConciseDevice& device : concise.devices) {
+  std::string& table = words.table.emplace();
+  for (ConciseDevice& device : concise.devices) {
     words.uuid.reset();
     words.minor.reset();
     if (!device.uuid.empty()) words.uuid = device.uuid;
     if (!device.minor.empty()) words.minor = LeadingNumber(device.minor);
     words.read_only = read_only || device.read_only;
     read_only = false;
-    words.table = device.table;
-    if (!CreateOne(context, device.name, nullptr)) return false;
+    // A copy would have to be wiped too.
+    table.swap(device.table);
+    const bool created = CreateOne(context, device.name, nullptr);
+    table.swap(device.table);
+    if (!created) return false;
   }
   for (const std::string& error : concise.errors) context.Error(error);
   return concise.errors.empty();
@@ -255,15 +271,15 @@ bool Load(Context& context, const Command&, Arguments arguments) {
   if (dm == nullptr) return false;
   const std::optional<Address> device = FindDevice(context, name);
   if (!device.has_value()) return false;
-  const std::string* file = arguments.empty() ? nullptr : &arguments[0];
-  const std::optional<std::vector<TableLine>> table = ReadTable(context, file);
-  if (!table.has_value()) return false;
+  std::vector<TableLine> table;
+  const absl::Cleanup wipe = [&] { WipeParams(table); };
+  if (!ReadTable(context, arguments.empty() ? nullptr : &arguments[0], table)) return false;
   LoadOptions options;
   options.read_only = words.read_only;
   absl::Status loaded;
   // The kernel looks for the device before it looks at a table without lines.
-  if (table->empty()) loaded = dm->Info(device->Key()).status();
-  if (loaded.ok()) loaded = dm->Load(device->Key(), *table, options).status();
+  if (table.empty()) loaded = dm->Info(device->Key()).status();
+  if (loaded.ok()) loaded = dm->Load(device->Key(), table, options).status();
   if (!loaded.ok()) {
     Refused(context, "reload", *device, loaded);
     return false;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/dmsetup/input.h"
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "sys/secret.h"
 #include "sys/status.h"
 
 namespace dmkit::dm::dmsetup {
@@ -15,13 +16,22 @@ namespace {
 
 constexpr size_t kPieceBytes = 16 * 1024;
 
+// Leaves nothing of the text where it was: it may hold keys.
+void Grow(std::string& text, size_t size) {
+  std::string larger(size, '\0');
+  text.copy(&larger[0], text.size());
+  sys::Wipe(text);
+  text.swap(larger);
+}
+
 // Calls `read(offset, buffer)` until it gives nothing. RESOURCE_EXHAUSTED: too much.
 template <typename Read>
 absl::StatusOr<std::string> ReadToEnd(Read read) {
-  std::string text;
+  std::string text(kPieceBytes, '\0');
+  const absl::Cleanup wipe = [&] { sys::Wipe(text); };
   size_t length = 0;
   while (length <= kInputBytesMax) {
-    text.resize(std::max(text.size(), length + kPieceBytes));
+    if (length == text.size()) Grow(text, 2 * length);
     DMKIT_ASSIGN_OR_RETURN(const size_t got, read(length, absl::MakeSpan(text).subspan(length)));
     length += got;
     if (got != 0) continue;

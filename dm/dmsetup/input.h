@@ -14,14 +14,17 @@ namespace dmkit::dm::dmsetup {
 // More is no table.
 inline constexpr size_t kInputBytesMax = size_t{64} << 20;
 
+// What both below return may hold keys, of which they leave nothing elsewhere: the caller wipes it
+// (sys/secret.h).
+
 // Standard input to its end. Nothing after an error, which was told. Blocks until the end comes.
 std::optional<std::string> ReadInput(Context& context);
 
-// One byte of standard input; nothing at its end.
-std::optional<char> ReadByte(Context& context);
-
 // The file at `path`. Nothing after an error, which was told.
 std::optional<std::string> ReadTableFile(Context& context, const std::string& path);
+
+// One byte of standard input; nothing at its end.
+std::optional<char> ReadByte(Context& context);
 
 }  // namespace dmkit::dm::dmsetup
 

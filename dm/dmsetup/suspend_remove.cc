@@ -95,11 +95,12 @@ bool RemoveOne(Context& context, const Address& device) {
 uint64_t SizeOf(Context& context, const Address& device) {
   StatusOptions options;
   options.inactive = context.words.inactive;
-  const absl::StatusOr<TableReply> table = context.Dm()->Table(device.Key(), options);
+  absl::StatusOr<TableReply> table = context.Dm()->Table(device.Key(), options);
   if (!table.ok()) {
     Refused(context, "table", device, table.status());
     return 0;
   }
+  WipeTexts(*table);
   uint64_t size = 0;
   for (const TargetStatus& target : table->targets) size += target.length.count();
   return size;

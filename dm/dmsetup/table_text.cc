@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/dmsetup/table_text.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "dm/keys.h"
 #include "sys/status.h"
 #include "sys/units.h"
 
@@ -46,9 +49,21 @@ absl::string_view TakeWord(absl::string_view& text) {
   return word;
 }
 
+// In one piece of memory: it may be wiped.
+std::string WithDoubledBackslashes(absl::string_view text) {
+  const auto backslashes = static_cast<size_t>(std::count(text.begin(), text.end(), '\\'));
+  std::string doubled;
+  doubled.reserve(text.size() + backslashes);
+  for (const char byte : text) doubled.append(byte == '\\' ? 2 : 1, byte);
+  return doubled;
+}
+
 class TableParser {
  public:
   explicit TableParser(absl::string_view where) : where_(where) {}
+  ~TableParser() { WipeParams(table_); }
+  TableParser(const TableParser&) = delete;
+  TableParser& operator=(const TableParser&) = delete;
 
   absl::Status Take(absl::string_view line) {
     ++line_number_;
@@ -74,7 +89,7 @@ class TableParser {
     absl::StatusOr<TargetType> checked = TargetType::Create(type);
     if (!checked.ok()) return checked.status();
     table_.push_back({sys::Sectors(start), sys::Sectors(length), *std::move(checked),
-                      absl::StrReplaceAll(params, {{"\\", "\\\\"}})});
+                      WithDoubledBackslashes(params)});
     return absl::OkStatus();
   }
 
@@ -111,7 +126,7 @@ constexpr size_t kConciseFields = 5;
 // Reads byte by byte, as quoting demands.
 class ConciseParser {
  public:
-  explicit ConciseParser(absl::string_view text) : rest_(text) {}
+  explicit ConciseParser(absl::string_view text) : rest_(text) { BeginField(); }
 
   ConciseText Parse() {
     while (!rest_.empty() && result_.errors.empty()) Step();
@@ -125,40 +140,63 @@ class ConciseParser {
   void Step() {
     const char byte = rest_[0];
     const bool is_last = rest_.size() == 1;
-    rest_.remove_prefix(1);
     const bool in_table = fields_.size() == kConciseFields;
     if (byte == '\\') {
       if (is_last) {
         return Refuse("Backslash must be followed by another character at end of string.");
       }
-      fields_.back() += rest_[0];
-      rest_.remove_prefix(1);
+      AddToField(2);
     } else if (byte == ',' && !in_table) {
-      fields_.emplace_back();
-      rest_ = absl::StripLeadingAsciiWhitespace(rest_);
-    } else if (byte == ',') {
-      fields_.back() += '\n';
-    } else if (byte == ';' || is_last) {
-      if (byte != ';') fields_.back() += byte;
+      rest_.remove_prefix(1);
+      BeginField();
+    } else if (byte == ';') {
+      rest_.remove_prefix(1);
       EndDevice();
     } else {
-      fields_.back() += byte;
+      AddToField(1);
+      if (is_last && byte != ',') EndDevice();
     }
+  }
+
+  void BeginField() {
+    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
+    fields_.push_back(rest_.substr(0, 0));
+  }
+
+  void AddToField(size_t bytes) {
+    fields_.back() = absl::string_view(fields_.back().data(), fields_.back().size() + bytes);
+    rest_.remove_prefix(bytes);
+  }
+
+  // In one piece of memory: a table may be wiped.
+  std::string Unquoted(size_t field) const {
+    const absl::string_view quoted = fields_[field];
+    std::string text;
+    text.reserve(quoted.size());
+    for (size_t i = 0; i < quoted.size(); ++i) {
+      if (quoted[i] == '\\') {
+        text += quoted[++i];
+      } else {
+        // Only a table has a comma, between its lines.
+        text += quoted[i] == ',' ? '\n' : quoted[i];
+      }
+    }
+    return text;
   }
 
   void EndDevice() {
     if (fields_.size() != kConciseFields) {
       return Refuse("Five comma-separated fields are required for each device");
     }
-    const std::string& flags = fields_[3];
+    const std::string flags = Unquoted(3);
     if (!flags.empty() && flags != "ro" && flags != "rw") {
       result_.errors.push_back(
           absl::StrCat("Invalid flags parameter '", flags, "' must be 'ro' or 'rw' or empty."));
       return;
     }
-    result_.devices.push_back({fields_[0], fields_[1], fields_[2], flags == "ro", fields_[4]});
-    fields_.assign(1, "");
-    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
+    result_.devices.push_back({Unquoted(0), Unquoted(1), Unquoted(2), flags == "ro", Unquoted(4)});
+    fields_.clear();
+    BeginField();
   }
 
   void Refuse(absl::string_view why) {
@@ -167,14 +205,13 @@ class ConciseParser {
     constexpr absl::string_view kNames[kConciseFields] = {"name", "uuid", "minor", "flags",
                                                           "table"};
     for (size_t i = 0; i < kConciseFields; ++i) {
-      absl::StrAppend(&parsed, " ", kNames[i], ": ",
-                      i < fields_.size() ? absl::string_view(fields_[i]) : "(null)");
+      absl::StrAppend(&parsed, " ", kNames[i], ": ", i < fields_.size() ? Unquoted(i) : "(null)");
     }
     result_.errors.push_back(std::move(parsed));
   }
 
   absl::string_view rest_;
-  std::vector<std::string> fields_ = {""};
+  std::vector<absl::string_view> fields_;  // as they are quoted; the last is being read
   ConciseText result_;
 };
 

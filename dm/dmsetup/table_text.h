@@ -22,7 +22,8 @@ namespace dmkit::dm::dmsetup {
 // (dmsetup's own words), for a type that is too long (dmsetup's too), and, before the kernel could
 // refuse it, for a line that is empty, leaves a gap, overlaps the one before it, ends behind the
 // last sector there can be, or whose parameters are longer than kParametersMax. A backslash comes
-// out twice, for the kernel takes one off.
+// out twice, for the kernel takes one off. Of keys (keys.h) nothing is left but in the table that
+// is returned: the caller wipes it, and `text`.
 absl::StatusOr<std::vector<TableLine>> ParseTable(absl::string_view text, absl::string_view where);
 
 // Longer than the parameters of any target: the kernel's buffer for one line of a status is
@@ -45,7 +46,8 @@ struct ConciseText {
   std::vector<std::string> errors;
 };
 
-// Devices separated by semicolons; a backslash takes the next byte as it is.
+// Devices separated by semicolons; a backslash takes the next byte as it is. Of keys nothing is
+// left but in the tables of `devices`, and where an error shows one.
 ConciseText ParseConcise(absl::string_view text);
 
 }  // namespace dmkit::dm::dmsetup
