@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "driver/cli/commands.h"
+#include "driver/cli/words.h"
 
 namespace dmkit::driver::cli {
 namespace {
@@ -30,14 +31,6 @@ bool IsOurs(absl::string_view word) {
 }
 
 bool IsForUs(absl::string_view word) { return word == "--help" || word == "-h"; }
-
-bool AsksForJson(const std::vector<std::string>& global) {
-  for (size_t i = 0; i < global.size(); ++i) {
-    if (global[i] == "--format=json") return true;
-    if (global[i] == "--format" && i + 1 < global.size() && global[i + 1] == "json") return true;
-  }
-  return false;
-}
 
 // Whether the command has no JSON to print.
 bool IsTextOnly(const std::vector<std::string>& dmsetup) {

@@ -25,6 +25,7 @@
 #include "driver/cli/dm_words.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
+#include "driver/cli/request.h"
 #include "driver/cli/run.h"
 #include "driver/cli/streams.h"
 #include "driver/cli/trace.h"
@@ -38,6 +39,7 @@
 
 namespace {
 
+using dmkit::driver::cli::GlobalValues;
 using dmkit::driver::cli::kExitFailed;
 
 bool IsOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
@@ -83,19 +85,20 @@ dmkit::dm::dmsetup::Environment ReadEnvironment() {
   return environment;
 }
 
-// dmsetup's words, if any; `parsed` then has dmkit's own options alone.
+// dmsetup's words, if any; `global` then has what dmkit's own options among the words say.
 std::optional<std::vector<std::string>> TakeDmsetupWords(absl::string_view program,
                                                          const std::vector<std::string>& words,
-                                                         dmkit::driver::cli::Parsed& parsed) {
+                                                         GlobalValues& global) {
   if (dmkit::driver::cli::IsDmsetup(program)) return words;
   std::optional<dmkit::driver::cli::DmWords> dm = dmkit::driver::cli::FindDmWords(words);
   if (!dm.has_value()) return std::nullopt;
   // Any command of the group will do.
   std::vector<std::string> own = dm->global;
   own.insert(own.end(), {"dm", "ls"});
-  dmkit::driver::cli::Parsed own_parsed = dmkit::driver::cli::Parse(own);
-  if (!own_parsed.request.ok()) return std::nullopt;
-  parsed = std::move(own_parsed);
+  dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(own);
+  // What is wrong with them is told as of any other command.
+  if (!parsed.request.ok()) return std::nullopt;
+  global = std::move(parsed.global);
   return std::move(dm->dmsetup);
 }
 
@@ -115,14 +118,19 @@ int main(int argc, char** argv) {
   }
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   const std::string program = argc > 0 ? argv[0] : "dmkit";
-  dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(words);
+  GlobalValues global;
   const std::optional<std::vector<std::string>> dmsetup_words =
-      TakeDmsetupWords(program, words, parsed);
+      TakeDmsetupWords(program, words, global);
+  std::optional<dmkit::driver::cli::Parsed> parsed;
+  if (!dmsetup_words.has_value()) {
+    parsed = dmkit::driver::cli::Parse(words);
+    global = parsed->global;
+  }
   const dmkit::sys::LinuxHost linux_host;
   std::optional<dmkit::driver::cli::StreamTrace> trace;
   // libdevmapper tells of every ioctl at this level, too.
-  const bool debug = parsed.global.options.log_level == dmkit::driver::kLogDebug;
-  if (parsed.global.trace || debug) trace.emplace(stderr);
+  const bool debug = global.options.log_level == dmkit::driver::kLogDebug;
+  if (global.trace || debug) trace.emplace(stderr);
   // A reader of the trace who goes away must not end us in the midst of a change.
   const auto at_broken_pipe = std::signal(SIGPIPE, SIG_IGN);
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
@@ -143,7 +151,7 @@ int main(int argc, char** argv) {
                                             isatty(STDERR_FILENO) == 1,
                                             stop.get()};
   const dmkit::driver::cli::Outcome outcome = dmkit::driver::cli::Run(
-      parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
+      *parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
   std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);

@@ -344,15 +344,6 @@ absl::StatusOr<Request> ParseSorted(const SortedWords& words, GlobalValues& glob
   return absl::InvalidArgumentError(absl::StrCat(words.group->group, " wants one more word"));
 }
 
-// An error is to be told in the asked format, whatever else is wrong with the words.
-bool AsksForJson(const std::vector<std::string>& words) {
-  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
-    if (words[i] == "--format=json") return true;
-    if (words[i] == "--format" && i + 1 < words.size() && words[i + 1] == "json") return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Parsed Parse(const std::vector<std::string>& words) {

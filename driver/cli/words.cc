@@ -156,6 +156,14 @@ absl::Status SortWords(const std::vector<std::string>& words, SortedWords& sorte
   return Sorter(words, sorted).Run();
 }
 
+bool AsksForJson(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (words[i] == "--format=json") return true;
+    if (words[i] == "--format" && i + 1 < words.size() && words[i + 1] == "json") return true;
+  }
+  return false;
+}
+
 absl::Status CheckOperands(const CommandSpec& command, const std::vector<std::string>& operands) {
   const std::string name = CommandWords(command);
   size_t at_least = 0;

@@ -37,6 +37,10 @@ struct SortedWords {
 // operands there must be is for CheckOperands.
 absl::Status SortWords(const std::vector<std::string>& words, SortedWords& sorted);
 
+// Whether --format json stands before `--`: an error is told in the asked format, whatever else is
+// wrong with the words.
+bool AsksForJson(const std::vector<std::string>& words);
+
 // INVALID_ARGUMENT unless there are as many operands as `command` takes, none of them empty.
 absl::Status CheckOperands(const CommandSpec& command, const std::vector<std::string>& operands);
 
