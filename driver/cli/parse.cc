@@ -151,6 +151,12 @@ absl::StatusOr<Request> ParseDmStatus(const SortedWords& words) {
   return DmStatusRequest{std::move(names), words.Has(OptionId::kNoFlush)};
 }
 
+template <typename T>
+absl::StatusOr<Request> ParseDmNames(const SortedWords& words) {
+  DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
+  return T{std::move(names)};
+}
+
 absl::StatusOr<Request> ParseDmMessage(const SortedWords& words) {
   DMKIT_ASSIGN_OR_RETURN(dm::DmName name, dm::DmName::Create(words.operands[0]));
   const std::optional<uint64_t> sector = sys::ParseUnsigned(words.operands[1]);
@@ -220,8 +226,9 @@ absl::StatusOr<Request> ParseCompletion(const SortedWords& words) {
   return WrongValue("completion", shell, "one of bash, zsh, fish");
 }
 
-// `words` are those of a command: one or two, or one that is a group.
-absl::StatusOr<Request> ParseHelp(const std::vector<std::string>& words) {
+// The operands are the words of a command: one or two, or one that is a group.
+absl::StatusOr<Request> ParseHelp(const SortedWords& sorted) {
+  const std::vector<std::string>& words = sorted.operands;
   if (words.empty()) return HelpRequest{};
   if (words.size() == 1) {
     const CommandSpec* command = FindCommand("", words[0]);
@@ -237,86 +244,77 @@ absl::StatusOr<Request> ParseHelp(const std::vector<std::string>& words) {
       absl::StrCat("there is no command \"", sys::Printable(absl::StrJoin(words, " ")), "\""));
 }
 
+absl::StatusOr<Request> ParseImportDocker(const SortedWords& words) {
+  return ImportDockerRequest{words.operands[0], words.Has(OptionId::kDryRun),
+                             words.Has(OptionId::kAdopt)};
+}
+
+absl::StatusOr<Request> ParseDmsetup(const SortedWords& words) {
+  // Without --format json its words go to dmsetup's own parser.
+  return absl::InvalidArgumentError(absl::StrCat(
+      "dm ", words.command->word, " prints dmsetup's text only; leave --format json out"));
+}
+
+absl::StatusOr<Request> ParseLoopDetach(const SortedWords& words) {
+  return LoopDetachRequest{words.operands[0]};
+}
+
+// For a command without operands and options of its own.
+template <typename T>
+absl::StatusOr<Request> ParseNothing(const SortedWords&) {
+  return T{};
+}
+
+struct CommandParser {
+  CommandId id;
+  absl::StatusOr<Request> (*parse)(const SortedWords& words);
+};
+
+// In the order of CommandId.
+constexpr CommandParser kParsers[] = {
+    {CommandId::kCreate, ParseCreate},
+    {CommandId::kRemove, ParseRemove},
+    {CommandId::kGet, ParseOneId<GetRequest>},
+    {CommandId::kPut, ParsePut},
+    {CommandId::kExists, ParseOneId<ExistsRequest>},
+    {CommandId::kList, ParseNothing<ListRequest>},
+    {CommandId::kInspect, ParseOneId<InspectRequest>},
+    {CommandId::kStatus, ParseNothing<StatusRequest>},
+    {CommandId::kCleanup, ParseNothing<CleanupRequest>},
+    {CommandId::kGrow, ParseGrow},
+    {CommandId::kCollect, ParseNothing<CollectRequest>},
+    {CommandId::kImportDocker, ParseImportDocker},
+    {CommandId::kChanges, ParseCompare<ChangesRequest>},
+    {CommandId::kDiff, ParseDiff},
+    {CommandId::kDiffSize, ParseCompare<DiffSizeRequest>},
+    {CommandId::kApply, ParseApply},
+    {CommandId::kPoolStatus, ParseNothing<PoolStatusRequest>},
+    {CommandId::kPoolCheck, ParseNothing<PoolCheckRequest>},
+    {CommandId::kPoolGrow, ParseNothing<PoolGrowRequest>},
+    {CommandId::kPoolWatch, ParsePoolWatch},
+    {CommandId::kDmList, ParseNothing<DmListRequest>},
+    {CommandId::kDmStatus, ParseDmStatus},
+    {CommandId::kDmTable, ParseDmNames<DmTableRequest>},
+    {CommandId::kDmInfo, ParseDmNames<DmInfoRequest>},
+    {CommandId::kDmMessage, ParseDmMessage},
+    {CommandId::kDmTargets, ParseNothing<DmTargetsRequest>},
+    {CommandId::kDmsetup, ParseDmsetup},
+    {CommandId::kLoopAttach, ParseLoopAttach},
+    {CommandId::kLoopDetach, ParseLoopDetach},
+    {CommandId::kLoopList, ParseNothing<LoopListRequest>},
+    {CommandId::kVersion, ParseNothing<VersionRequest>},
+    {CommandId::kCompletion, ParseCompletion},
+    {CommandId::kManual, ParseNothing<ManualRequest>},
+    {CommandId::kHelp, ParseHelp},
+};
+static_assert(sizeof(kParsers) / sizeof(kParsers[0]) == static_cast<size_t>(CommandId::kHelp) + 1,
+              "one for each command");
+
 absl::StatusOr<Request> ParseCommand(const SortedWords& words) {
   DMKIT_RETURN_IF_ERROR(CheckOperands(*words.command, words.operands));
-  switch (words.command->id) {
-    case CommandId::kCreate:
-      return ParseCreate(words);
-    case CommandId::kRemove:
-      return ParseRemove(words);
-    case CommandId::kGet:
-      return ParseOneId<GetRequest>(words);
-    case CommandId::kPut:
-      return ParsePut(words);
-    case CommandId::kExists:
-      return ParseOneId<ExistsRequest>(words);
-    case CommandId::kList:
-      return ListRequest{};
-    case CommandId::kInspect:
-      return ParseOneId<InspectRequest>(words);
-    case CommandId::kStatus:
-      return StatusRequest{};
-    case CommandId::kCleanup:
-      return CleanupRequest{};
-    case CommandId::kGrow:
-      return ParseGrow(words);
-    case CommandId::kCollect:
-      return CollectRequest{};
-    case CommandId::kImportDocker:
-      return ImportDockerRequest{words.operands[0], words.Has(OptionId::kDryRun),
-                                 words.Has(OptionId::kAdopt)};
-    case CommandId::kChanges:
-      return ParseCompare<ChangesRequest>(words);
-    case CommandId::kDiff:
-      return ParseDiff(words);
-    case CommandId::kDiffSize:
-      return ParseCompare<DiffSizeRequest>(words);
-    case CommandId::kApply:
-      return ParseApply(words);
-    case CommandId::kPoolStatus:
-      return PoolStatusRequest{};
-    case CommandId::kPoolCheck:
-      return PoolCheckRequest{};
-    case CommandId::kPoolGrow:
-      return PoolGrowRequest{};
-    case CommandId::kPoolWatch:
-      return ParsePoolWatch(words);
-    case CommandId::kDmList:
-      return DmListRequest{};
-    case CommandId::kDmStatus:
-      return ParseDmStatus(words);
-    case CommandId::kDmTable: {
-      DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
-      return DmTableRequest{std::move(names)};
-    }
-    case CommandId::kDmInfo: {
-      DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
-      return DmInfoRequest{std::move(names)};
-    }
-    case CommandId::kDmMessage:
-      return ParseDmMessage(words);
-    case CommandId::kDmTargets:
-      return DmTargetsRequest{};
-    case CommandId::kDmsetup:
-      // Without --format json its words go to dmsetup's own parser.
-      return absl::InvalidArgumentError(absl::StrCat(
-          "dm ", words.command->word, " prints dmsetup's text only; leave --format json out"));
-    case CommandId::kLoopAttach:
-      return ParseLoopAttach(words);
-    case CommandId::kLoopDetach:
-      return LoopDetachRequest{words.operands[0]};
-    case CommandId::kLoopList:
-      return LoopListRequest{};
-    case CommandId::kVersion:
-      return VersionRequest{};
-    case CommandId::kCompletion:
-      return ParseCompletion(words);
-    case CommandId::kManual:
-      return ManualRequest{};
-    case CommandId::kHelp:
-      return ParseHelp(words.operands);
-  }
-  return absl::InvalidArgumentError("the command is not known");
+  const CommandParser& parser = kParsers[static_cast<size_t>(words.command->id)];
+  DMKIT_CHECK(parser.id == words.command->id);
+  return parser.parse(words);
 }
 
 absl::StatusOr<GlobalValues> ParseGlobal(const SortedWords& words) {
