@@ -11,8 +11,8 @@ _COPTS = [
     "-Werror",
 ]
 
-# In the sanitizer configurations every file of ours starts with the libraries' headers, read already
-# (precompiled.bzl).
+# In the sanitizer configurations every file of ours starts with the libraries' headers, which were
+# read before (precompiled.bzl).
 _PRECOMPILED_COPTS = select({
     "//third_party:sanitizer": [
         "-include-pch",
