@@ -32,7 +32,7 @@ absl::Status Driver::Grow(absl::string_view id, sys::Bytes size) {
   const auto needed = NeedsGrowth(impl_->host(), device, size);
   if (!needed.ok()) return sys::AddContext(needed.status(), growing);
   if (!*needed) return absl::OkStatus();
-  DMKIT_RETURN_IF_ERROR(impl_->MakeWritable(layer, device));
+  DMKIT_RETURN_IF_ERROR(sys::AddContext(impl_->MakeWritable(layer, device), growing));
   return sys::AddContext(GrowLayer(impl_->host(), *impl_->set, impl_->mounts, device, size),
                          growing);
 }

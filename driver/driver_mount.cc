@@ -181,11 +181,10 @@ absl::Status Driver::Impl::MakeWritable(const LayerId& layer,
   DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
   if (users.abandoned()) return TakeDown(layer);
   if (!users.mounted) return absl::OkStatus();
-  if (!users.read_only) return mounts.CheckWritable(layer.text());
   DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(*set));
-  DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
+  if (users.read_only) DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
   DMKIT_RETURN_IF_ERROR(mounts.CheckWritable(layer.text()));
-  return counts.Write(layer, MountCount(users.gets));
+  return users.read_only ? counts.Write(layer, MountCount(users.gets)) : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> Driver::Impl::FindUp() const {

@@ -116,7 +116,7 @@ absl::Status LayerMounts::CheckWritable(absl::string_view layer) const {
   DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host_.root->Stat(target));
   const absl::Status set = host_.root->SetMode(target, stat.mode);
   if (sys::GetErrno(set) != EROFS) return set;
-  return sys::AddContext(set, absl::StrCat("layer \"", layer, "\" is mounted read-only at ", target,
+  return sys::AddContext(set, absl::StrCat("it is mounted read-only at ", target,
                                            " (by dm.mountopt, or after an error of its device): "
                                            "`dmkit put` it first"));
 }
