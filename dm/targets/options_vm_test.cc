@@ -14,9 +14,9 @@
 #include "dm/targets/integrity.h"
 #include "dm/targets/multipath.h"
 #include "dm/targets/plain_status.h"
+#include "dm/targets/targets_vm_fixture.h"
 #include "dm/targets/verity.h"
 #include "dm/targets/writecache.h"
-#include "dm/vm_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/secret.h"
@@ -28,43 +28,22 @@ namespace {
 using ::dmkit::sys::FailsWithErrno;
 using ::dmkit::sys::IsOk;
 using testing::Line;
-using testing::VmTest;
 
 // Of 4096 zeros.
 constexpr absl::string_view kZerosSha256 =
     "ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7";
 constexpr absl::string_view kKey = "000102030405060708090a0b0c0d0e0f";
 
-class OptionTargetsVmTest : public VmTest {
+class OptionTargetsVmTest : public testing::TargetsVmTest {
  protected:
   // A device of `mib` that starts with zeros, at `mib_offset` of one of the two disks.
   sys::DeviceNumber Piece(absl::string_view name, uint32_t disk, uint64_t mib_offset,
                           uint64_t mib) {
-    const DmName made = MakeActive(
-        name, {Line(0, mib * 2048, "linear", absl::StrCat("1:", disk, " ", mib_offset * 2048))});
-    const sys::DeviceNumber device = dm_.Info(made)->device;
-    const auto node = OpenNode(device, sys::Access::kReadWrite);
-    EXPECT_THAT(node, IsOk());
-    EXPECT_THAT((*node)->WriteAt(0, std::string(size_t{1} << 20, '\0')), IsOk());
-    EXPECT_THAT((*node)->Sync(), IsOk());
-    return device;
-  }
-
-  // Makes the device of `line`; what it looks like then.
-  std::string Table(absl::string_view name, const TableLine& line, bool read_only = false) {
-    const DmName made = MakeBare(name);
-    EXPECT_THAT(dm_.Load(made, {line}, {read_only}), IsOk()) << line.type.text();
-    EXPECT_THAT(dm_.Resume(made, SuspendOptions(), UdevCookie()), IsOk());
-    const auto table = dm_.Table(made, {});
-    return table.ok() && table->targets.size() == 1 ? table->targets[0].text : "none";
-  }
-  std::string Status(absl::string_view name) {
-    const auto status = dm_.Status(TestName(name), {});
-    return status.ok() && status->targets.size() == 1 ? status->targets[0].text : "none";
+    return TargetsVmTest::Piece(name, {1, disk}, mib_offset * 2048, mib * 2048);
   }
   // The first block of the device.
   absl::Status ReadBlock(absl::string_view name) {
-    const auto node = OpenNode(dm_.Info(TestName(name))->device, sys::Access::kReadOnly);
+    const auto node = OpenNode(NumberOf(name), sys::Access::kReadOnly);
     if (!node.ok()) return node.status();
     char block[4096];
     return (*node)->ReadAt(0, absl::MakeSpan(block)).status();
@@ -73,11 +52,7 @@ class OptionTargetsVmTest : public VmTest {
   template <typename Target>
   void ExpectRefused(const std::string& params, bool read_only = false) {
     EXPECT_FALSE(Target::Parse(params).ok()) << params;
-    const DmName name = MakeBare("refused");
-    EXPECT_THAT(dm_.Load(name, {Line(0, 8, Target::kType, params)}, {read_only}),
-                FailsWithErrno(EINVAL))
-        << params;
-    EXPECT_THAT(dm_.Remove(name, {}), IsOk());
+    TargetsVmTest::ExpectRefused(Target::kType, 8, params, EINVAL, read_only);
   }
 };
 
@@ -96,7 +71,7 @@ TEST_F(OptionTargetsVmTest, CryptIsReadBackAsItWasLoaded) {
                 ->args(),
             args);
   EXPECT_EQ(ParsePlainStatus(Status("plain")), PlainStatus());
-  ASSERT_THAT(dm_.Remove(TestName("plain"), {}), IsOk());
+  Remove("plain");
 
   args.iv_offset = 8;
   args.offset = sys::Sectors(16);

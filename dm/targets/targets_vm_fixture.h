@@ -5,7 +5,9 @@
 #ifndef DMKIT_DM_TARGETS_TARGETS_VM_FIXTURE_H_
 #define DMKIT_DM_TARGETS_TARGETS_VM_FIXTURE_H_
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,13 +37,14 @@ class TargetsVmTest : public VmTest {
     }
     return pieces;
   }
-  // A device of `length` from `start` of `disk`, with zeroes for 256 KiB.
+  // A device of `length` from `start` of `disk`, with zeroes for its first MiB.
   sys::DeviceNumber Piece(absl::string_view name, sys::DeviceNumber disk, uint64_t start,
                           uint64_t length) {
     const DmName made =
         MakeActive(name, {LinearTarget(disk, sys::Sectors(start)).Line({}, sys::Sectors(length))});
     const sys::DeviceNumber device = dm_.Info(made)->device;
-    EXPECT_THAT(Write(device, std::string(size_t{256} << 10, '\0')), sys::IsOk());
+    const uint64_t zeroes = std::min(length * 512, uint64_t{1} << 20);
+    EXPECT_THAT(Write(device, std::string(zeroes, '\0')), sys::IsOk());
     return device;
   }
   // A device of a piece's size on which all io fails.
@@ -68,9 +71,10 @@ class TargetsVmTest : public VmTest {
   sys::DeviceNumber NumberOf(absl::string_view name) { return dm_.Info(TestName(name))->device; }
 
   // Makes the device of `line`; the parameters that the kernel shows of it.
-  std::string Table(absl::string_view name, const TableLine& line) {
+  std::string Table(absl::string_view name, const TableLine& line, bool read_only = false) {
     const DmName made = MakeBare(name);
-    EXPECT_THAT(dm_.Load(made, {line}, {}), sys::IsOk()) << line.type.text() << " " << line.params;
+    EXPECT_THAT(dm_.Load(made, {line}, {read_only}), sys::IsOk())
+        << line.type.text() << " " << line.params;
     EXPECT_THAT(dm_.Resume(made, {}, {}), sys::IsOk()) << line.type.text() << " " << line.params;
     return TextOf(dm_.Table(made, {}));
   }
@@ -90,9 +94,10 @@ class TargetsVmTest : public VmTest {
   }
   // The kernel does not take these.
   void ExpectRefused(absl::string_view type, uint64_t length, absl::string_view params,
-                     int error = EINVAL) {
+                     int error = EINVAL, bool read_only = false) {
     const DmName name = MakeBare("refused");
-    EXPECT_THAT(dm_.Load(name, {Line(0, length, type, params)}, {}), sys::FailsWithErrno(error))
+    EXPECT_THAT(dm_.Load(name, {Line(0, length, type, params)}, {read_only}),
+                sys::FailsWithErrno(error))
         << type << " " << params;
     EXPECT_THAT(dm_.Remove(name, {}), sys::IsOk());
   }
