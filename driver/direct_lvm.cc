@@ -10,7 +10,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "dm/udev_host.h"
 #include "sys/durable.h"
 #include "sys/status.h"
 #include "sys/text.h"
@@ -24,6 +26,13 @@ constexpr char kPool[] = "thinpool";
 constexpr char kPoolMetadata[] = "thinpoolmeta";
 constexpr char kProfileDir[] = "/etc/lvm/profile";
 constexpr size_t kLastWordsBytes = 400;
+
+// What lvm2 itself offers for a host without udevd: it makes the nodes. Otherwise it would look for
+// those of a new volume, and find none.
+constexpr char kWithoutUdev[] = "activation { udev_sync=0 udev_rules=0 }";
+
+// How pvs prints the group of a volume, so that no warning of lvm2's is taken for one.
+constexpr char kGroupPrefix[] = "LVM2_VG_NAME='";
 
 struct Program {
   const char* name;
@@ -51,31 +60,48 @@ absl::Status CheckPrograms(const sys::Host& host) {
   return absl::OkStatus();
 }
 
+bool IsPartitionTable(thinp::SignatureKind kind) {
+  return kind == thinp::SignatureKind::kMbr || kind == thinp::SignatureKind::kGpt;
+}
+
 // Held exclusively, so that a mounted device and one below a mapped device are seen.
-absl::Status CheckDevice(const sys::Host& host, const std::string& path, bool force) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host.root->Stat(path));
-  if (stat.type != sys::FileType::kBlockDevice) {
-    return absl::InvalidArgumentError("it is not a block device");
-  }
+absl::Status CheckFree(const sys::Host& host, const std::string& path, bool force) {
   sys::OpenOptions options;
   options.access = sys::Access::kReadWrite;
   options.exclusive = true;
-  DMKIT_ASSIGN_OR_RETURN(const std::unique_ptr<sys::File> device,
-                         host.root->OpenFile(path, options));
-  if (force) return absl::OkStatus();
+  auto device = host.root->OpenFile(path, options);
+  if (sys::GetErrno(device.status()) == EBUSY) {
+    return sys::AddContext(device.status(),
+                           "it is in use (mounted, swapped to, or below a mapped device or an "
+                           "array), and is not taken, forced or not");
+  }
+  DMKIT_RETURN_IF_ERROR(device.status());
   DMKIT_ASSIGN_OR_RETURN(const std::optional<thinp::Signature> found,
-                         thinp::ProbeSignature(*device));
+                         thinp::ProbeSignature(**device));
   if (!found.has_value()) return absl::OkStatus();
+  // lvm2 does not overwrite that, whatever it is told.
+  const bool may_force = !IsPartitionTable(found->kind);
+  if (force && may_force) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("it holds ", thinp::SignatureName(found->kind),
-                   ", which is not overwritten: give an empty device, clear it (wipefs -a ", path,
-                   "), or say dm.directlvm_device_force=true"));
+                   ", which is not overwritten: give an empty device, or clear it (wipefs -a ",
+                   path, may_force ? "), or say dm.directlvm_device_force=true" : ")"));
+}
+
+// The volume group in what pvs printed; empty when the volume has none.
+std::string GroupOf(absl::string_view output) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(output, kGroupPrefix);
+  if (parts.size() < 2) return "";
+  return std::string(parts.back().substr(0, parts.back().find('\'')));
 }
 
 std::string LastWords(absl::string_view output) {
-  output = absl::StripAsciiWhitespace(output);
   if (output.size() > kLastWordsBytes) output = output.substr(output.size() - kLastWordsBytes);
-  return sys::Printable(output);
+  std::vector<std::string> lines;
+  for (const absl::string_view line : absl::StrSplit(output, '\n', absl::SkipWhitespace())) {
+    lines.push_back(sys::Printable(absl::StripAsciiWhitespace(line)));
+  }
+  return absl::StrJoin(lines, "; ");
 }
 
 absl::Status RunToSuccess(const sys::Host& host, const std::vector<std::string>& argv) {
@@ -103,14 +129,23 @@ std::string DirectLvmGroup(absl::string_view set_uuid) {
 
 absl::Status DirectLvmMaker::Check() {
   DMKIT_RETURN_IF_ERROR(CheckPrograms(host_));
-  const std::string context = absl::StrCat("dm.directlvm_device ", config_.device());
-  DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckDevice(host_, config_.device(), force_), context));
-  std::string group;
-  DMKIT_ASSIGN_OR_RETURN(const bool is_volume,
-                         Has({"pvs", "--noheadings", "-o", "vg_name", config_.device()}, &group));
-  if (!is_volume || group.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      context, ": it belongs to volume group \"", group, "\" and is not taken, whatever is said"));
+  return sys::AddContext(CheckDevice(), absl::StrCat("dm.directlvm_device ", config_.device()));
+}
+
+absl::Status DirectLvmMaker::CheckDevice() {
+  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host_.root->Stat(config_.device()));
+  if (stat.type != sys::FileType::kBlockDevice) {
+    return absl::InvalidArgumentError("it is not a block device");
+  }
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<std::string> group, FindGroup());
+  if (group.has_value() && !group->empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("it belongs to volume group \"", *group,
+                     "\" and is not taken, forced or not: give another device, or remove the "
+                     "group and all that it holds (vgremove ",
+                     *group, ", then pvremove ", config_.device(), ")"));
+  }
+  return CheckFree(host_, config_.device(), force_);
 }
 
 absl::StatusOr<std::string> DirectLvmMaker::Make(absl::string_view set_uuid) {
@@ -135,12 +170,11 @@ absl::StatusOr<std::string> DirectLvmMaker::Make(absl::string_view set_uuid) {
 absl::Status DirectLvmMaker::Undo(absl::string_view set_uuid) {
   const std::string group = DirectLvmGroup(set_uuid);
   const auto undo = [&]() -> absl::Status {
-    DMKIT_ASSIGN_OR_RETURN(const bool has_group, Has({"vgs", "--noheadings", group}, nullptr));
-    if (has_group) DMKIT_RETURN_IF_ERROR(RunAll({{"vgremove", "-y", "-f", group}}));
-    std::string owner;
-    DMKIT_ASSIGN_OR_RETURN(const bool is_volume,
-                           Has({"pvs", "--noheadings", "-o", "vg_name", config_.device()}, &owner));
-    if (is_volume && owner.empty()) {
+    DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult found,
+                           host_.processes->Run({"vgs", "--noheadings", group}, kProgramPatience));
+    if (found.exit_status == 0) DMKIT_RETURN_IF_ERROR(RunAll({{"vgremove", "-y", "-f", group}}));
+    DMKIT_ASSIGN_OR_RETURN(const std::optional<std::string> owner, FindGroup());
+    if (owner.has_value() && owner->empty()) {
       DMKIT_RETURN_IF_ERROR(RunAll({{"pvremove", "-y", config_.device()}}));
     }
     const absl::Status removed = host_.root->Unlink(ProfilePath(group));
@@ -153,19 +187,22 @@ absl::Status DirectLvmMaker::Undo(absl::string_view set_uuid) {
 }
 
 absl::Status DirectLvmMaker::RunAll(const std::vector<std::vector<std::string>>& commands) {
-  for (const std::vector<std::string>& argv : commands) {
+  const bool has_udev = dm::UdevMakesLinks(host_);
+  for (std::vector<std::string> argv : commands) {
+    if (!has_udev) argv.insert(argv.begin() + 1, {"--config", kWithoutUdev});
     DMKIT_RETURN_IF_ERROR(RunToSuccess(host_, argv));
   }
   return absl::OkStatus();
 }
 
-// Whether a query of lvm2 finds its object; its exit status is all that tells.
-absl::StatusOr<bool> DirectLvmMaker::Has(const std::vector<std::string>& query,
-                                         std::string* output) {
+// Whether pvs finds the device is told by its exit status alone.
+absl::StatusOr<std::optional<std::string>> DirectLvmMaker::FindGroup() {
   DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
-                         host_.processes->Run(query, kProgramPatience));
-  if (output != nullptr) *output = std::string(absl::StripAsciiWhitespace(result.output));
-  return result.exit_status == 0;
+                         host_.processes->Run({"pvs", "--noheadings", "--nameprefixes", "-o",
+                                               "vg_name", config_.device()},
+                                              kProgramPatience));
+  if (result.exit_status != 0) return std::nullopt;
+  return GroupOf(result.output);
 }
 
 absl::Status DirectLvmMaker::WriteProfile(absl::string_view group) {

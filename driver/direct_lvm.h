@@ -5,6 +5,7 @@
 #ifndef DMKIT_DRIVER_DIRECT_LVM_H_
 #define DMKIT_DRIVER_DIRECT_LVM_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ namespace dmkit::driver {
 class DirectLvmMaker : public thinp::PoolMaker {
  public:
   // `config` has all its values. With `force` whatever the device holds is overwritten, but not a
-  // device that is in use or belongs to a volume group. `host` outlives this object.
+  // partition table, nor a device that is in use or belongs to a volume group. `host` outlives this
+  // object.
   DirectLvmMaker(sys::Host host, thinp::proto::DirectLvm config, bool force)
       : host_(host), config_(std::move(config)), force_(force) {}
 
@@ -32,7 +34,8 @@ class DirectLvmMaker : public thinp::PoolMaker {
   // INVALID_ARGUMENT: it is no block device. EBUSY: it is in use. FAILED_PRECONDITION: it holds
   // something, which is named.
   absl::Status Check() override;
-  // pvcreate, vgcreate, lvcreate twice, lvconvert, the profile for extending the pool, lvchange.
+  // pvcreate, vgcreate, lvcreate twice, lvconvert, the profile for extending the pool, lvchange; on
+  // a host without udevd lvm2 is told to make its nodes itself.
   // UNKNOWN when one fails, with its last words; ETIMEDOUT when it ran for 10 minutes. Blocks while
   // they run. Not repeatable: see Undo.
   absl::StatusOr<std::string> Make(absl::string_view set_uuid) override;
@@ -41,8 +44,10 @@ class DirectLvmMaker : public thinp::PoolMaker {
   absl::Status Undo(absl::string_view set_uuid) override;
 
  private:
+  absl::Status CheckDevice();
   absl::Status RunAll(const std::vector<std::vector<std::string>>& commands);
-  absl::StatusOr<bool> Has(const std::vector<std::string>& query, std::string* output);
+  // The volume group of the device, empty where it is in none; nothing where it is no volume.
+  absl::StatusOr<std::optional<std::string>> FindGroup();
   absl::Status WriteProfile(absl::string_view group);
 
   sys::Host host_;

@@ -38,6 +38,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 using Argv = std::vector<std::string>;
 
@@ -64,11 +65,15 @@ class FakeLvm {
   std::string group;
 
  private:
-  sys::ProcessResult Run(const sys::Host& host, const Argv& argv) {
+  sys::ProcessResult Run(const sys::Host& host, Argv argv) {
     runs.push_back(absl::StrJoin(argv, " "));
-    const std::string& program = argv[0];
+    const std::string program = argv[0];
+    if (argv[1] == "--config") argv.erase(argv.begin() + 1, argv.begin() + 3);
     if (failing.count(program) != 0) return {5, absl::StrCat("  ", program, " does not work\n")};
-    if (program == "pvs") return {IsVolume(host) ? 0 : 5, absl::StrCat("  ", group, "\n")};
+    if (program == "pvs") {
+      return {IsVolume(host) ? 0 : 5,
+              absl::StrCat("  WARNING: it is Monday.\n  LVM2_VG_NAME='", group, "'\n")};
+    }
     if (program == "vgs") return {group == argv.back() ? 0 : 5, ""};
     if (program == "pvcreate") WriteLabel(host, kLabel);
     if (program == "pvremove") WriteLabel(host, std::string(8, '\0'));
@@ -189,6 +194,15 @@ class DirectLvmTest : public ::testing::Test {
     }
   }
   sys::Host host() { return kernel_.host(); }
+  // The evidence of one, as far as it is looked at.
+  void StartUdevd() {
+    WriteFile("/run/udev", "control", "");
+    WriteFile("/lib/udev/rules.d", "55-dm.rules", "IMPORT{program}=\"dmsetup udevflags 1\"\n");
+  }
+  void WriteFile(const std::string& dir, const std::string& name, const std::string& text) {
+    ASSERT_THAT(sys::MakeDirs(*host().root, dir, 0755), IsOk());
+    ASSERT_THAT(sys::ReplaceFileDurably(**host().root->OpenDir(dir), name, text), IsOk());
+  }
 
   model::ModelKernel kernel_;
   sys::FaultyHost faulty_;
@@ -199,6 +213,7 @@ class DirectLvmTest : public ::testing::Test {
 };
 
 TEST_F(DirectLvmTest, PoolIsMadeWithDockersCommandsAndTheStoreLivesInIt) {
+  StartUdevd();
   Ask({"dm.thinp_percent=90", "dm.thinp_metapercent=2", "dm.thinp_autoextend_threshold=70"});
   ASSERT_THAT(Open(), IsOk());
   const std::string group = lvm_.group;
@@ -207,7 +222,7 @@ TEST_F(DirectLvmTest, PoolIsMadeWithDockersCommandsAndTheStoreLivesInIt) {
   EXPECT_THAT(
       TakeRuns(),
       ElementsAre(
-          "pvs --noheadings -o vg_name /dev/xvdf", "pvcreate -y -f /dev/xvdf",
+          "pvs --noheadings --nameprefixes -o vg_name /dev/xvdf", "pvcreate -y -f /dev/xvdf",
           absl::StrCat("vgcreate ", group, " /dev/xvdf"),
           absl::StrCat("lvcreate -y --wipesignatures y -n thinpool ", group, " --extents 90%VG"),
           absl::StrCat("lvcreate -y --wipesignatures y -n thinpoolmeta ", group, " --extents 2%VG"),
@@ -222,6 +237,15 @@ TEST_F(DirectLvmTest, PoolIsMadeWithDockersCommandsAndTheStoreLivesInIt) {
   EXPECT_THAT(driver_->Create("web", {}), IsOk());
   EXPECT_THAT(driver_->Get("web"), IsOk());
   EXPECT_EQ(driver_->PoolStatus()->name(), absl::StrCat(group, "-thinpool"));
+}
+
+TEST_F(DirectLvmTest, WithoutUdevdItsProgramsMakeTheirNodes) {
+  ASSERT_THAT(Open(), IsOk());
+  const std::vector<std::string> runs = TakeRuns();
+  ASSERT_EQ(runs.size(), 7u);
+  for (size_t i = 1; i < runs.size(); ++i) {
+    EXPECT_THAT(runs[i], HasSubstr(" --config activation { udev_sync=0 udev_rules=0 } "));
+  }
 }
 
 TEST_F(DirectLvmTest, LaterStartsRunNothingWithAndWithoutTheOptions) {
@@ -318,19 +342,38 @@ TEST_F(DirectLvmTest, DeviceThatHoldsSomethingIsTakenByForceOnly) {
   const absl::Status opened = Open();
   EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
   EXPECT_THAT(std::string(opened.message()), AllOf(HasSubstr("ext"), HasSubstr("force")));
-  EXPECT_THAT(TakeRuns(), IsEmpty());
+  EXPECT_EQ(TakeRuns().size(), 1u);
   Ask({"dm.directlvm_device_force=true"});
   EXPECT_THAT(Open(), IsOk());
 }
 
-TEST_F(DirectLvmTest, DeviceOfAVolumeGroupIsNeverTaken) {
-  lvm_.group = "vg0";
+TEST_F(DirectLvmTest, PartitionsAreNotOverwrittenAndForceIsNotOffered) {
+  sys::OpenOptions write;
+  write.access = sys::Access::kReadWrite;
+  const auto disk = *host().root->OpenFile(kDisk, write);
+  // One partition of Linux, from sector 2048 on.
+  ASSERT_THAT(disk->WriteAt(446, std::string("\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x10\0\0", 16)),
+              IsOk());
+  ASSERT_THAT(disk->WriteAt(510, "\x55\xaa"), IsOk());
+  for (const char* force : {"false", "true"}) {
+    Ask({absl::StrCat("dm.directlvm_device_force=", force)});
+    const absl::Status opened = Open();
+    EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
+    EXPECT_THAT(std::string(opened.message()),
+                AllOf(HasSubstr("MBR"), HasSubstr("wipefs"), Not(HasSubstr("force"))));
+  }
+}
+
+TEST_F(DirectLvmTest, DeviceOfAVolumeGroupIsNeverTakenAndOneOfNoneByForceOnly) {
   ASSERT_EQ(host().processes->Run({"pvcreate", kDisk}, absl::Minutes(1))->exit_status, 0);
   EXPECT_THAT(std::string(Open().message()), HasSubstr("LVM"));
+  lvm_.group = "vg0";
+  EXPECT_THAT(std::string(Open().message()), HasSubstr("vg0"));
   Ask({"dm.directlvm_device_force=true"});
   EXPECT_THAT(std::string(Open().message()), HasSubstr("vg0"));
-  TakeRuns();
   EXPECT_FALSE(*thinp::SetExists(host(), config_.root));
+  lvm_.group = "";
+  EXPECT_THAT(Open(), IsOk());
 }
 
 TEST_F(DirectLvmTest, WhatIsNoFreeBlockDeviceIsRefused) {
@@ -344,8 +387,10 @@ TEST_F(DirectLvmTest, WhatIsNoFreeBlockDeviceIsRefused) {
   const auto held = host().root->OpenFile(kDisk, options);
   ASSERT_THAT(held, IsOk());
   const std::string number = sys::FormatDeviceNumber(host().root->Stat(kDisk)->rdevice);
-  ASSERT_THAT(Open(), FailsWithErrno(EBUSY)) << number;
-  EXPECT_THAT(TakeRuns(), IsEmpty());
+  const absl::Status opened = Open();
+  ASSERT_THAT(opened, FailsWithErrno(EBUSY)) << number;
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("in use"));
+  EXPECT_EQ(TakeRuns().size(), 1u);
 }
 
 }  // namespace

@@ -52,9 +52,12 @@ constexpr DriverOptionSpec kDriverOptions[] = {
     {"dm.directlvm_device", "DEVICE",
      "A block device to make a thin pool on with lvm2, when the store is made."},
     {"dm.directlvm_device_force", "true|false",
-     "Whether that is done even if something is on the device. Default: false."},
+     "Whether that is done even if a filesystem or the like is on the device, but not if it has "
+     "partitions or belongs to a volume group. Default: false."},
     {"dm.thinp_percent", "PERCENT", "How much of that device is for data. Default: 95."},
-    {"dm.thinp_metapercent", "PERCENT", "How much of that device is for metadata. Default: 1."},
+    {"dm.thinp_metapercent", "PERCENT",
+     "How much of that device is for metadata. lvm2 sets as much again aside to repair it with. "
+     "Default: 1."},
     {"dm.thinp_autoextend_percent", "PERCENT",
      "By how much lvm2 makes that pool grow at a time. Default: 20."},
     {"dm.thinp_autoextend_threshold", "PERCENT",
