@@ -100,8 +100,13 @@ absl::Status SetDevice(absl::string_view value, Options& options) {
 }
 
 absl::Status SetThinPool(absl::string_view value, Options& options) {
-  DMKIT_ASSIGN_OR_RETURN(const dm::DmName name,
-                         dm::DmName::Create(absl::StripPrefix(value, "/dev/mapper/")));
+  value = absl::StripPrefix(value, "/dev/mapper/");
+  if (absl::StrContains(value, '/')) {
+    return RefuseValue(value,
+                       "holds a '/': give the pool's name in /dev/mapper, where lvm2's are VG-LV, "
+                       "with each '-' in the name of either written twice");
+  }
+  DMKIT_ASSIGN_OR_RETURN(const dm::DmName name, dm::DmName::Create(value));
   options.thin_pool = name.text();
   return absl::OkStatus();
 }
