@@ -60,9 +60,9 @@ absl::Status CheckEmpty(const Pool& pool, const ThinPoolStatus& status) {
       status.used_data.count(), " data blocks used, transaction id ", status.transaction_id,
       ") and unknown to this store",
       IsOfLvm(pool) && status.transaction_id != 0
-          ? ". Its transaction id is counted by lvm2, which has made volumes in it and would not "
-            "activate the pool any more if another program counted it on: make a pool of its own "
-            "(lvcreate --type thin-pool)"
+          ? ". Another store is in it, or lvm2 has made volumes in it, counts the transaction id "
+            "itself and would not activate the pool any more if another program counted it on: "
+            "make a pool of its own (lvcreate --type thin-pool)"
           : ""));
 }
 
