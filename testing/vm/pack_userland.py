@@ -57,14 +57,15 @@ _TEXTS = {
 }
 
 
-def _output(*command):
+def _output(*command, **environment):
     return subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True, env={"LC_ALL": "C", "PATH": "/usr/bin"}).stdout
+                          text=True, env={"LC_ALL": "C", "PATH": "/usr/bin", **environment}).stdout
 
 
-def libraries(program):
-    """What the program is linked with, its loader included; nothing for a static one."""
-    listing = _output("/usr/bin/ldd", program)
+def libraries(program, directory=""):
+    """What the program is linked with, its loader included; nothing for a static one. What the
+    directory has is taken rather than this host's."""
+    listing = _output("/usr/bin/ldd", program, LD_LIBRARY_PATH=directory)
     missing = re.findall(r"(\S+) => not found", listing)
     if missing:
         sys.exit(f"{program} does not find its libraries: {' '.join(missing)}")

@@ -6,8 +6,9 @@ _TAGS = ["vm", "local"]
 def _guest(kernel):
     return "//testing/vm:guest_" + kernel.replace(".", "_")
 
-# What a guest with udevd needs besides.
+# What a guest with udevd, or with lvm2, needs besides.
 _UDEV = "//testing/vm:guest_udev"
+_LVM = "//testing/vm:guest_lvm"
 
 def _quoted(word):
     """The word for an `args` attribute, where Bazel looks for variables and splits as a shell."""
@@ -22,6 +23,7 @@ def dmkit_vm_test(
         options = [],
         data = [],
         udev = False,
+        lvm = False,
         size = "large",
         tags = [],
         **kwargs):
@@ -38,6 +40,7 @@ def dmkit_vm_test(
       options: more for testing/vm/run, such as "--memory=2048".
       data: what `options` refers to.
       udev: whether udevd runs in the guest.
+      lvm: whether lvm2 and thin-provisioning-tools are in the guest.
       size: of the test; its timeout holds for all programs together.
       tags: added to vm and local.
       **kwargs: for the sh_test.
@@ -48,6 +51,9 @@ def dmkit_vm_test(
     if udev:
         args.append("--udev")
         data = data + [_UDEV]
+    if lvm:
+        args.append("--lvm")
+        data = data + [_LVM]
     args += ["'--file=$(rootpath %s):%s'" % (label, path) for label, path in files.items()]
     args += ["--test=$(rootpath %s)" % label for label in tests]
     if command:
