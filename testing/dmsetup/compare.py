@@ -16,7 +16,9 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-PARTS = ["stdout", "stderr", "status", "state"]
+# The states: before udevd was given time to end what it does, and after that. Many lines have none.
+_STATES = ["at_once", "state"]
+PARTS = ["stdout", "stderr", "status", *_STATES]
 
 # Random or counted by the kernel, and so different in any two runs of one tool.
 _NORMALISED = [
@@ -106,10 +108,10 @@ def compare_line(results, line, defaults=()):
     for one in line.passes:
         base = f"{line.scene}.{line.number}"
         for part in PARTS:
-            rules = defaults if part == "state" else ()
+            rules = defaults if part in _STATES else ()
             both = [_read(f"{results}/{one}/{tool}/{base}.{part}", rules)
                     for tool in ["debian", "dmkit"]]
-            if None in both and (part != "state" or both != [None, None]):
+            if None in both and (part not in _STATES or both != [None, None]):
                 raise Bad(f"{line.scene}.scene:{line.number} was not run in the pass {one}")
             if both[0] != both[1]:
                 differing[one, part] = both
@@ -137,12 +139,12 @@ class _Scene:
             self._known = {}
         new = {}
         for (one, part), both in differing.items():
-            if part == "state":
+            if part in _STATES:
                 disagreement = _disagreement(both)
-                known = self._known.get(one)
-                self._known[one] = disagreement
-                if known == disagreement:
+                if self._known.get(one) == disagreement:
                     continue
+                if part == "state":
+                    self._known[one] = disagreement
             new.setdefault(part, both)
         return new
 

@@ -81,6 +81,23 @@ class CompareTest(unittest.TestCase):
         self._result("dmkit", 6, state="common\nmore\nstill more\n")
         self.assertEqual(len(self._complaints()), 2)
 
+    def test_what_was_not_waited_for_is_a_complaint(self):
+        for number in [5, 6]:
+            self._result("debian", number, at_once="link\n", state="link\n")
+            self._result("dmkit", number, at_once="link\n", state="link\n")
+        self._result("dmkit", 6, at_once="")
+        (command, complaint), = self._complaints()
+        self.assertEqual(command, "dmsetup remove a")
+        self.assertIn("at_once:", complaint)
+        self.assertNotIn("state:", complaint)
+
+    def test_a_difference_that_was_there_before_is_no_lack_of_waiting(self):
+        self._result("debian", 5, state="common\n")
+        self._result("dmkit", 5, state="common\nmore\n")
+        self._result("debian", 6, at_once="common\n", state="common\n")
+        self._result("dmkit", 6, at_once="common\nmore\n", state="common\nmore\n")
+        self.assertEqual([command for command, _ in self._complaints()], ["dmsetup ls"])
+
     def test_what_is_listed_may_differ(self):
         self._result("dmkit", 5, stdout="other\n")
         self.assertEqual(self._complaints("some: dmsetup ls\n  stdout\n  Because.\n"), [])

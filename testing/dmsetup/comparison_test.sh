@@ -29,8 +29,8 @@ if ((${#scenes[@]} == 0)); then
   echo "no scene is named ${TESTBRIDGE_TEST_ONLY:-}"
   exit 1
 fi
-${VM_RUN:-testing/vm/run} --kernel "$kernel" --udev --timeout 1700 "${options[@]}" \
-  --file "$here/in_guest.sh:/scenes/in_guest.sh" \
+testing/vm/run --kernel "$kernel" --udev --timeout 1700 "${options[@]}" \
+  --file "$here/in_guest.sh:/scenes/in_guest.sh" --file "$here/show_state:/scenes/show_state" \
   --file "/usr/sbin/dmsetup:/tools/debian/dmsetup" --file "$dmkit:/tools/dmkit/dmsetup" \
   --fetch "/results.tar:$work/results.tar" \
   -- sh /scenes/in_guest.sh plain udevd || exit
