@@ -11,20 +11,14 @@ _COPTS = [
     "-Werror",
 ]
 
-# In the sanitizer configurations every file of ours starts with the libraries' headers, which were
-# read before (precompiled.bzl).
+# Files of ours start with the libraries' headers, read already (precompiled.bzl).
 _PRECOMPILED_COPTS = select({
-    "//third_party:sanitizer": [
-        "-include-pch",
-        "$(BINDIR)/third_party/precompiled_headers.pch",
-    ],
-    "//conditions:default": [],
+    "//third_party:sanitizer": ["-include-pch", "$(BINDIR)/third_party/precompiled_headers.pch"],
+    "//third_party:clang": [],
+    "//conditions:default": ["-include", "$(BINDIR)/third_party/precompiled_headers.h"],
 })
 
-_PRECOMPILED_DEPS = select({
-    "//third_party:sanitizer": ["//third_party:precompiled"],
-    "//conditions:default": [],
-})
+_PRECOMPILED_DEPS = ["//third_party:precompiled"]
 
 _STATIC_FEATURES = select({
     # The sanitizers' runtimes need a dynamic program.
