@@ -3,8 +3,6 @@
 
 #include "dm/text.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "dm/keys.h"
@@ -12,86 +10,12 @@
 namespace dmkit::dm {
 namespace {
 
-constexpr absl::string_view kNoDevices = "No devices found\n";
-
-// `text` with each \xNN turned into its byte.
-std::string Unmangled(absl::string_view text) {
-  std::string plain;
-  while (!text.empty()) {
-    const bool escape = text.size() >= 4 && text[0] == '\\' && text[1] == 'x' &&
-                        absl::ascii_isxdigit(static_cast<unsigned char>(text[2])) &&
-                        absl::ascii_isxdigit(static_cast<unsigned char>(text[3]));
-    if (escape) {
-      plain += absl::HexStringToBytes(text.substr(2, 2));
-    } else {
-      plain.push_back(text[0]);
-    }
-    text.remove_prefix(escape ? 4 : 1);
-  }
-  return plain;
-}
-
-// One device's lines, each behind `prefix`.
-std::string FormatLines(const TableReply& device, absl::string_view prefix, bool hide_keys) {
-  if (device.targets.empty()) return absl::StrCat(prefix, "\n");
-  std::string text;
-  for (const TargetStatus& target : device.targets) {
-    absl::StrAppend(&text, prefix, FormatTarget(target, hide_keys), "\n");
-  }
-  return text;
-}
-
-std::string FormatAllLines(const std::vector<TableReply>& devices, bool hide_keys) {
-  if (devices.empty()) return std::string(kNoDevices);
-  std::string text;
-  for (const TableReply& device : devices) {
-    absl::StrAppend(
-        &text, FormatLines(device, absl::StrCat(Unmangled(device.info.name), ": "), hide_keys));
-  }
-  return text;
-}
-
 absl::string_view TablesPresent(const DeviceInfo& info) {
   if (info.has_active_table) return info.has_inactive_table ? "LIVE & INACTIVE" : "LIVE";
   return info.has_inactive_table ? "INACTIVE" : "None";
 }
 
 }  // namespace
-
-std::string FormatDevices(const std::vector<ListedDevice>& devices) {
-  if (devices.empty()) return std::string(kNoDevices);
-  std::string text;
-  for (const ListedDevice& device : devices) {
-    absl::StrAppend(&text, Unmangled(device.name), "\t(", sys::FormatDeviceNumber(device.device),
-                    ")\n");
-  }
-  return text;
-}
-
-std::string FormatStatus(const TableReply& device) { return FormatLines(device, "", false); }
-
-std::string FormatAllStatus(const std::vector<TableReply>& devices) {
-  return FormatAllLines(devices, false);
-}
-
-std::string FormatTable(const TableReply& device, bool show_keys) {
-  return FormatLines(device, "", !show_keys);
-}
-
-std::string FormatAllTables(const std::vector<TableReply>& devices, bool show_keys) {
-  return FormatAllLines(devices, !show_keys);
-}
-
-std::string FormatDetails(const std::vector<DeviceDetails>& devices) {
-  if (devices.empty()) return std::string(kNoDevices);
-  std::string text;
-  for (DeviceDetails device : devices) {
-    device.info.name = Unmangled(device.info.name);
-    device.info.uuid = Unmangled(device.info.uuid);
-    absl::StrAppend(&text, FormatDetail(device));
-  }
-  return text;
-}
 
 std::string FormatDetail(const DeviceDetails& device) {
   const DeviceInfo& info = device.info;
