@@ -27,7 +27,7 @@
 namespace dmkit::sys {
 namespace {
 
-constexpr size_t kHolderBytesMax = 256;
+constexpr size_t kHolderBytes = 256;
 
 absl::StatusOr<std::unique_ptr<File>> OpenLockFile(Dir& dir, absl::string_view name) {
   OpenOptions options;
@@ -56,14 +56,14 @@ absl::Status TryOnce(Dir& dir, absl::string_view name, std::unique_ptr<File>& fi
   return ErrnoStatus(EAGAIN, "take the lock");
 }
 
-// The new text is written before the old one is cut off, so that a reader never finds the file
-// empty in between; it looks at the first line only.
+// The line of the holder, always the same number of bytes: nothing has to be cut off, so a reader
+// never finds the file empty, and on ext4 the next fsync of any file has no block of this one to
+// write, as it has when a file is cut off, even to the size that it has.
 absl::Status WriteHolder(File& file, int32_t pid, absl::string_view what) {
   std::string text = absl::StrCat(pid, " ", Printable(what));
-  text.resize(std::min(text.size(), kHolderBytesMax - 1));
-  text.push_back('\n');
-  DMKIT_RETURN_IF_ERROR(file.WriteAt(0, text));
-  return file.Truncate(text.size());
+  text.resize(std::min(text.size(), kHolderBytes - 1));
+  text.resize(kHolderBytes, '\n');
+  return file.WriteAt(0, text);
 }
 
 bool IsOutOfSpace(const absl::Status& status) {
@@ -72,7 +72,7 @@ bool IsOutOfSpace(const absl::Status& status) {
 
 // Whoever holds the lock may not have written its line yet, and anybody may have written anything.
 std::string DescribeHolder(File& file) {
-  std::string buffer(kHolderBytesMax, '\0');
+  std::string buffer(kHolderBytes, '\0');
   const absl::StatusOr<size_t> got = file.ReadAt(0, absl::MakeSpan(buffer));
   const absl::string_view text(buffer.data(), got.value_or(0));
   const absl::string_view line = text.substr(0, text.find('\n'));
