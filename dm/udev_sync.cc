@@ -101,9 +101,12 @@ void UdevSync::Abandon() {
 }
 
 bool UdevSync::UdevdMakesLinks() const {
+  return (active() || uevent_sent_) && UdevdWouldMakeLinks();
+}
+
+bool UdevSync::UdevdWouldMakeLinks() const {
   if ((options_.flags & kUdevDisableDmRules) != 0) return false;
-  if (active()) return true;
-  return options_.use == UdevUse::kNever && uevent_sent_ && UdevMakesLinks(host_);
+  return active() || (options_.use == UdevUse::kNever && UdevMakesLinks(host_));
 }
 
 UdevCookie UdevSync::Begin() {

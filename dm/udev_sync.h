@@ -58,6 +58,9 @@ class UdevSync {
   // also where nobody is to wait for it (kNever), when Done() was told of a uevent; that is looked
   // up (UdevMakesLinks). Not where the caller's flags keep its rules for device-mapper from it.
   bool UdevdMakesLinks() const;
+  // The same for an operation that sends no uevent yet, as a device without a table: whether the
+  // one that sends it can leave them to udevd.
+  bool UdevdWouldMakeLinks() const;
   // Why it is not active, as a part of a sentence: "no udevd runs". Empty when it is.
   const std::string& reason() const { return reason_; }
   // What is wrong with a shared cookie that was asked for: EINVAL: no cookie; ENOENT: it has no

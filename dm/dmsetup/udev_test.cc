@@ -62,6 +62,14 @@ class UdevTest : public ::testing::Test {
   std::string err_;
 };
 
+TEST_F(UdevTest, ANodeThatUdevdWillMakeIsNotMadeBeforeThereIsATable) {
+  Quiet({"create", "a", "--notable", "--addnodeoncreate"});
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Cookies(), IsEmpty());
+  Quiet({"create", "b", "--notable", "--addnodeoncreate", "--noudevrules"});
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/b"), sys::IsOk());
+}
+
 TEST_F(UdevTest, AResumeThatMakesNoNodeIsWaitedForToo) {
   Quiet({"create", "a", "--notable", "--addnodeoncreate"});
   for (const char* command : {"resume", "wipe_table"}) {
