@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A precompiled header of libraries' headers: reading those takes longer than compiling a file of ours.
+"""A precompiled header of the libraries' headers: to read them takes longer than to compile a file.
 
 In the sanitizer configurations (clang) all files use it. With gcc only files compiled with -O0 do,
 which are tests: for any other gcc finds that the flags differ and reads the empty header in its
