@@ -41,10 +41,12 @@ absl::StatusOr<DeviceInfo> RemovePatiently(DeviceMapper& dm, const DmUuid& uuid,
   return dm.Remove(uuid, options);
 }
 
-// The node that led to `node` before, when that is known; not one that has taken its place.
+// The node that led to `node` before; not one of another number that has taken its place. Where
+// none was seen, one that is there now is somebody else's, and only a link that leads nowhere goes:
+// no device has the number 0:0.
 absl::Status RemoveSeenNode(const sys::Host& host, const DmName& name,
                             const std::optional<sys::DeviceNumber>& node) {
-  return node.has_value() ? RemoveMapperNodeOf(host, name, *node) : RemoveMapperNode(host, name);
+  return RemoveMapperNodeOf(host, name, node.value_or(sys::DeviceNumber()));
 }
 
 // Makes a device that failed to resume run again on the table that it has.

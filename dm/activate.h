@@ -42,8 +42,10 @@ inline constexpr absl::Duration kUndoPatience = absl::Seconds(5);
 // Removes the device; EBUSY is retried for `patience` (udevd and blkid open devices for a moment).
 // ENXIO (already gone) is OK. With `deferred`, a device that is still open after `patience` is
 // removed by the kernel after its last close, and the call is OK. The /dev/mapper node goes too,
-// when it belongs to no other device, which may get the name meanwhile; a link is left to udevd
-// while it leads somewhere. Repeatable. One ioctl, and one for each retry.
+// but not one that was not there before, or has another number by then; a link is left to udevd
+// while it leads somewhere. Another process that makes a device of this name at the same time can
+// get the number too, and lose its node: where names are shared, a lock on the name spans both.
+// Repeatable. One ioctl, and one for each retry.
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred);
 

@@ -271,6 +271,25 @@ TEST_F(ActivateTest, RemoveLeavesTheNodeOfADeviceThatGotTheNameMeanwhile) {
   }
 }
 
+TEST_F(ActivateTest, RemoveLeavesANodeThatWasNotThereBefore) {
+  for (const int error : {0, ENXIO}) {
+    scripted_.root.nodes.erase(kMapperNode);
+    scripted_.responder = [this, error](const Request& request) -> absl::StatusOr<Reply> {
+      PutNode();
+      if (error != 0) return sys::ErrnoStatus(error, "scripted");
+      return ScriptedHost::Succeed(request);
+    };
+    EXPECT_THAT(RemoveDevice(dm_, Identity(), kPatience, false), IsOk());
+    EXPECT_TRUE(HasNode()) << error;
+  }
+}
+
+TEST_F(ActivateTest, RemoveTakesALinkThatLeadsNowhere) {
+  scripted_.root.links[kMapperNode] = "../dm-3";
+  EXPECT_THAT(RemoveDevice(dm_, Identity(), kPatience, false), IsOk());
+  EXPECT_EQ(scripted_.root.links.count(kMapperNode), 0u);
+}
+
 TEST_F(ActivateTest, RemoveFailsAtEveryCallAndCanBeRepeated) {
   constexpr uint64_t kLookForTheNode = 1;
   for (uint64_t call = 1; call <= 4; ++call) {
