@@ -161,6 +161,22 @@ void KeepFirst(absl::Status status, absl::Status* first) {
   if (first->ok()) *first = std::move(status);
 }
 
+// Returns the names, sorted.
+std::vector<std::string> MakeNodesOf(const sys::Host& host, absl::string_view dev_dir,
+                                     const std::vector<MapperEntry>& entries, absl::Status* first) {
+  std::vector<std::string> names;
+  for (const MapperEntry& entry : entries) {
+    names.push_back(entry.name);
+    KeepFirst(MakeMapperNode(host, dev_dir, entry.name, entry.device, NodeOwner()), first);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Has(const std::vector<std::string>& sorted, const std::string& name) {
+  return std::binary_search(sorted.begin(), sorted.end(), name);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> EnsureDeviceNode(const sys::Host& host, sys::DeviceNumber device) {
@@ -222,20 +238,21 @@ absl::Status RemoveMapperNodeOf(const sys::Host& host, absl::string_view dev_dir
 
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
                                ListMapperEntries list) {
-  const absl::StatusOr<std::vector<sys::DirEntry>> there = host.root->List(MapperDir(dev_dir));
+  absl::StatusOr<std::vector<sys::DirEntry>> there = host.root->List(MapperDir(dev_dir));
   DMKIT_ASSIGN_OR_RETURN(const std::vector<MapperEntry> entries, list());
   absl::Status first = OkIfMissing(there.status());
-  std::vector<absl::string_view> wanted;
-  for (const MapperEntry& entry : entries) {
-    wanted.push_back(entry.name);
-    KeepFirst(MakeMapperNode(host, dev_dir, entry.name, entry.device, NodeOwner()), &first);
-  }
-  std::sort(wanted.begin(), wanted.end());
-  if (!there.ok()) return first;
-  for (const sys::DirEntry& entry : *there) {
-    if (entry.name == "control") continue;
-    if (std::binary_search(wanted.begin(), wanted.end(), entry.name)) continue;
+  const std::vector<std::string> wanted = MakeNodesOf(host, dev_dir, entries, &first);
+  for (const sys::DirEntry& entry : there.value_or(std::vector<sys::DirEntry>())) {
+    if (entry.name == "control" || Has(wanted, entry.name)) continue;
     KeepFirst(RemoveMapperNode(host, dev_dir, entry.name), &first);
+  }
+  const absl::StatusOr<std::vector<MapperEntry>> now = list();
+  KeepFirst(now.status(), &first);
+  if (!now.ok()) return first;
+  const std::vector<std::string> left = MakeNodesOf(host, dev_dir, *now, &first);
+  for (const MapperEntry& entry : entries) {
+    if (Has(left, entry.name)) continue;
+    KeepFirst(RemoveMapperNodeOf(host, dev_dir, entry.name, entry.device), &first);
   }
   return first;
 }

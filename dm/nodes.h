@@ -76,10 +76,10 @@ using ListMapperEntries = absl::FunctionRef<absl::StatusOr<std::vector<MapperEnt
 
 // Makes the whole directory agree with `list`: makes what is missing, replaces what is wrong, and
 // removes nodes, and links that lead nowhere, of names that are not listed. Links that lead
-// somewhere, "control", and what is neither node nor link stay. `list` is called once, after the
-// directory was read: the node of a device that another process makes meanwhile stays. Its error is
-// returned as it is, with nothing touched. Goes on after any other error and returns the first.
-// Repeatable.
+// somewhere, "control", and what is neither node nor link stay. `list` is called twice: after the
+// directory was read, and when the work is done, to mend what was done to devices that another
+// process has made or removed meanwhile. The error of the first call is returned as it is, with
+// nothing touched. Goes on after any other error and returns the first. Repeatable.
 absl::Status RepairMapperNodes(const sys::Host& host, absl::string_view dev_dir,
                                ListMapperEntries list);
 

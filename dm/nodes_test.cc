@@ -295,6 +295,45 @@ TEST_F(NodesTest, RepairLeavesTheNodeOfADeviceThatIsMadeWhileItListsThem) {
   EXPECT_FALSE(Has("/dev/mapper/stale"));
 }
 
+TEST_F(NodesTest, RepairMakesTheNodeAgainOfADeviceThatIsMadeAfterItHasListedThem) {
+  // Made by whoever made the device, or stale and found right by it: the list came before.
+  Put(kWeb, sys::FileType::kBlockDevice, kDevice);
+  int calls = 0;
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                [&calls]() -> absl::StatusOr<std::vector<MapperEntry>> {
+                                  std::vector<MapperEntry> entries;
+                                  if (calls++ > 0) entries.push_back({"web", kDevice});
+                                  return entries;
+                                }),
+              IsOk());
+  EXPECT_TRUE(Has(kWeb));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(NodesTest, RepairRemovesTheNodeAgainOfADeviceThatIsGoneAfterItHasListedThem) {
+  int calls = 0;
+  EXPECT_THAT(RepairMapperNodes(
+                  scripted_.host(), "/dev",
+                  [&calls]() -> absl::StatusOr<std::vector<MapperEntry>> {
+                    if (calls++ > 0) return std::vector<MapperEntry>{{"other", {253, 4}}};
+                    return std::vector<MapperEntry>{{"web", kDevice}, {"other", {253, 5}}};
+                  }),
+              IsOk());
+  EXPECT_FALSE(Has(kWeb));
+  EXPECT_EQ(scripted_.root.nodes["/dev/mapper/other"].rdevice, (sys::DeviceNumber{253, 4}));
+}
+
+TEST_F(NodesTest, RepairTellsThatItCouldNotLookAgain) {
+  int calls = 0;
+  EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
+                                [&calls]() -> absl::StatusOr<std::vector<MapperEntry>> {
+                                  if (calls++ > 0) return sys::ErrnoStatus(EIO, "list");
+                                  return std::vector<MapperEntry>{{"web", kDevice}};
+                                }),
+              FailsWithErrno(EIO));
+  EXPECT_TRUE(Has(kWeb));
+}
+
 TEST_F(NodesTest, RepairTouchesNothingWhenTheDevicesCannotBeListed) {
   Put("/dev/mapper/stale", sys::FileType::kBlockDevice, {253, 8});
   EXPECT_THAT(RepairMapperNodes(scripted_.host(), "/dev",
