@@ -162,5 +162,18 @@ TEST_F(KeyTest, TablesInOneLineLeaveNone) {
   EXPECT_THAT(err_, HasSubstr("reload ioctl on a (253:0) failed: Input/output error"));
 }
 
+TEST_F(KeyTest, TablesInOneLineWithAMistakeLeaveAndShowNone) {
+  const std::string table = absl::StrCat("0 8 crypt c ", kKey, " 0 1:0 0");
+  const std::string hidden =
+      absl::StrCat("0 8 crypt c ", std::string(kKey.size(), '0'), " 0 1:0 0");
+  EXPECT_EQ(Leaves({"create", "--concise"}, absl::StrCat("a,,,", table)), 0u);
+  EXPECT_THAT(err_, HasSubstr(absl::StrCat("Parsed 4 fields: name: a uuid:  minor:  flags: ",
+                                           hidden, " table: (null)")));
+  EXPECT_EQ(Leaves({"create", "--concise"}, absl::StrCat("a,,,", table, ",8 8 zero")), 0u);
+  EXPECT_THAT(err_, HasSubstr(absl::StrCat("Invalid flags parameter '", hidden, "'")));
+  EXPECT_EQ(Leaves({"create", "--concise"}, absl::StrCat("a,,,,", table, ",")), 0u);
+  EXPECT_THAT(err_, HasSubstr(absl::StrCat("table: ", hidden, "\n")));
+}
+
 }  // namespace
 }  // namespace dmkit::dm::dmsetup

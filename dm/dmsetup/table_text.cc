@@ -121,6 +121,24 @@ class TableParser {
   std::vector<TableLine> table_;
 };
 
+// Hides the keys in a field that may be a table, for it may stand where another is expected: on
+// each line, behind the first word that is a type with keys. In its place: nothing of them is left.
+void HideKeysIn(std::string& field) {
+  size_t begin = 0;
+  while (begin < field.size()) {
+    const size_t end = std::min(field.find('\n', begin), field.size());
+    absl::string_view params(field.data() + begin, end - begin);
+    while (!params.empty()) {
+      const absl::string_view word = TakeWord(params);
+      if (word != "crypt" && word != "integrity") continue;
+      const auto at = static_cast<size_t>(params.data() - field.data());
+      field.replace(at, params.size(), HideKeys(word, params));
+      break;
+    }
+    begin = end + 1;
+  }
+}
+
 constexpr size_t kConciseFields = 5;
 
 // Reads byte by byte, as quoting demands.
@@ -188,8 +206,9 @@ class ConciseParser {
     if (fields_.size() != kConciseFields) {
       return Refuse("Five comma-separated fields are required for each device");
     }
-    const std::string flags = Unquoted(3);
+    std::string flags = Unquoted(3);
     if (!flags.empty() && flags != "ro" && flags != "rw") {
+      HideKeysIn(flags);
       result_.errors.push_back(
           absl::StrCat("Invalid flags parameter '", flags, "' must be 'ro' or 'rw' or empty."));
       return;
@@ -205,7 +224,9 @@ class ConciseParser {
     constexpr absl::string_view kNames[kConciseFields] = {"name", "uuid", "minor", "flags",
                                                           "table"};
     for (size_t i = 0; i < kConciseFields; ++i) {
-      absl::StrAppend(&parsed, " ", kNames[i], ": ", i < fields_.size() ? Unquoted(i) : "(null)");
+      std::string field = i < fields_.size() ? Unquoted(i) : "(null)";
+      HideKeysIn(field);
+      absl::StrAppend(&parsed, " ", kNames[i], ": ", field);
     }
     result_.errors.push_back(std::move(parsed));
   }

@@ -47,7 +47,8 @@ struct ConciseText {
 };
 
 // Devices separated by semicolons; a backslash takes the next byte as it is. Of keys nothing is
-// left but in the tables of `devices`, and where an error shows one.
+// left but in the tables of `devices`; errors have them hidden (see HideKeys), also those of a
+// table that stands in another field's place.
 ConciseText ParseConcise(absl::string_view text);
 
 }  // namespace dmkit::dm::dmsetup

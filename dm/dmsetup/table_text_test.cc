@@ -13,7 +13,9 @@ namespace dmkit::dm::dmsetup {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -161,6 +163,31 @@ TEST(ConciseTextTest, MistakesAreToldBehindTheDevicesBeforeThem) {
     const ConciseText second = ParseConcise(absl::StrCat("first,,,,0 1 zero;", bad.text));
     EXPECT_THAT(Names(second), ElementsAre("first")) << bad.text;
     EXPECT_THAT(second.errors, ElementsAre(bad.error, bad.parsed)) << bad.text;
+  }
+}
+
+TEST(ConciseTextTest, MistakesShowNoKey) {
+  const struct {
+    const char* text;
+    const char* shown;
+  } kBad[] = {
+      {"a,,,0 8 crypt c 0ff1 0 1:0 0", "flags: 0 8 crypt c 0000 0 1:0 0 table: (null)"},
+      {"a,,0 8 crypt c 0ff1 0 1:0 0", "minor: 0 8 crypt c 0000 0 1:0 0 flags: (null)"},
+      {"0 8 crypt c 0ff1 0 1:0 0", "name: 0 8 crypt c 0000 0 1:0 0 uuid: (null)"},
+      {"a,,,0 8 crypt c 0ff1 0 1:0 0,8 8 zero", "parameter '0 8 crypt c 0000 0 1:0 0' must be"},
+      {"a,,,,,0 8 crypt c 0ff1 0 1:0 0,8 8 zero,", "table: \n0 8 crypt c 0000 0 1:0 0\n8 8 zero\n"},
+      {"a,,,,0 4 zero,4 8 crypt c 0ff1 0 1:0 0,", "0 4 zero\n4 8 crypt c 0000 0 1:0 0\n"},
+      {"a,,,0 8 crypt c\\  0ff1 0 1:0 0", "flags: 0 8 crypt c  0000 0 1:0 0 table"},
+      {"a,,,8 crypt c 0ff1\\", "flags: 8 crypt c 0000 table"},
+      {"a,,,crypt c 0ff1", "flags: crypt c 0000 table"},
+      {"a,,,0 8 integrity 1:0 0 32 D 1 journal_mac:hmac(sha256):0ff1",
+       "flags: 0 8 integrity 1:0 0 32 D 1 journal_mac:hmac(sha256):0000 table"},
+  };
+  for (const auto& bad : kBad) {
+    const std::vector<std::string> errors = ParseConcise(bad.text).errors;
+    ASSERT_THAT(errors, Not(IsEmpty())) << bad.text;
+    EXPECT_THAT(errors.back(), HasSubstr(bad.shown)) << bad.text;
+    EXPECT_THAT(errors.back(), Not(HasSubstr("0ff1"))) << bad.text;
   }
 }
 
