@@ -140,13 +140,25 @@ TEST(RaidArgumentsTest, FewMembersAreEnoughForSome) {
   EXPECT_THAT(CheckRaidArguments(data_only), IsOk());
 }
 
-TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
-  using Change = std::function<void(RaidArguments&)>;
-  const struct {
-    std::string what;
-    RaidType type;
-    Change change;
-  } kBad[] = {
+// Four members that are taken, and what spoils them.
+struct BadArguments {
+  std::string what;
+  RaidType type;
+  std::function<void(RaidArguments&)> change;
+};
+
+void ExpectRefused(const std::vector<BadArguments>& all) {
+  for (const BadArguments& bad : all) {
+    RaidArguments arguments = Raid(bad.type, 4);
+    ASSERT_THAT(CheckRaidArguments(arguments), IsOk()) << bad.what;
+    bad.change(arguments);
+    EXPECT_THAT(CheckRaidArguments(arguments), FailsWithCode(absl::StatusCode::kInvalidArgument))
+        << bad.what;
+  }
+}
+
+TEST(RaidArgumentsTest, MembersAndChunksThatTheKernelRefusesAreRefused) {
+  ExpectRefused({
       {"no members", RaidType::kRaid1, [](RaidArguments& a) { a.members.clear(); }},
       {"parity only", RaidType::kRaid5La, [](RaidArguments& a) { a.members.resize(1); }},
       {"three of raid6", RaidType::kRaid6Zr, [](RaidArguments& a) { a.members.resize(3); }},
@@ -159,6 +171,11 @@ TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
       {"chunk 24", RaidType::kRaid10, [](RaidArguments& a) { a.chunk = sys::Sectors(24); }},
       {"chunk 2^31", RaidType::kRaid0,
        [](RaidArguments& a) { a.chunk = sys::Sectors(2147483648); }},
+  });
+}
+
+TEST(RaidArgumentsTest, ChoicesOfMembersThatTheKernelRefusesAreRefused) {
+  ExpectRefused({
       {"rebuild 4", RaidType::kRaid1, [](RaidArguments& a) { a.rebuild = {4}; }},
       {"rebuild twice", RaidType::kRaid1,
        [](RaidArguments& a) {
@@ -188,6 +205,11 @@ TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
        [](RaidArguments& a) {
          a.write_mostly = {0, 1, 2, 3};
        }},
+  });
+}
+
+TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
+  ExpectRefused({
       {"max_write_behind 32768", RaidType::kRaid1,
        [](RaidArguments& a) { a.max_write_behind = sys::Sectors(32768); }},
       {"daemon_sleep 2^31", RaidType::kRaid1,
@@ -207,6 +229,11 @@ TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
        [](RaidArguments& a) { a.region_size = sys::Sectors(4); }},
       {"region_size 2^31", RaidType::kRaid1,
        [](RaidArguments& a) { a.region_size = sys::Sectors(2147483648); }},
+  });
+}
+
+TEST(RaidArgumentsTest, ShapesThatTheKernelRefusesAreRefused) {
+  ExpectRefused({
       {"one copy", RaidType::kRaid10, [](RaidArguments& a) { a.raid10_copies = 1; }},
       {"five copies", RaidType::kRaid10, [](RaidArguments& a) { a.raid10_copies = 5; }},
       {"near sets without a format", RaidType::kRaid10Far,
@@ -229,14 +256,7 @@ TEST(RaidArgumentsTest, ValuesThatTheKernelRefusesAreRefused) {
        [](RaidArguments& a) { a.data_offset = sys::Sectors(2147483648); }},
       {"journal_mode alone", RaidType::kRaid5N,
        [](RaidArguments& a) { a.journal_mode = RaidJournalMode::kWriteThrough; }},
-  };
-  for (const auto& bad : kBad) {
-    RaidArguments arguments = Raid(bad.type, 4);
-    ASSERT_THAT(CheckRaidArguments(arguments), IsOk()) << bad.what;
-    bad.change(arguments);
-    EXPECT_THAT(CheckRaidArguments(arguments), FailsWithCode(absl::StatusCode::kInvalidArgument))
-        << bad.what;
-  }
+  });
 }
 
 TEST(RaidArgumentsTest, LengthsAreSpreadEvenly) {
