@@ -31,8 +31,7 @@ constexpr HintRow ForAny(int error, absl::string_view text) {
 constexpr HintRow kHints[] = {
     For(Command::kDevRemove, EBUSY,
         "it is open or another device is built on it: unmount or close it first, or let the "
-        "removal be "
-        "deferred; its info shows the open count"),
+        "removal be deferred; its info shows the open count"),
     For(Command::kDevCreate, EBUSY, "a device with this name or this uuid exists"),
     For(Command::kDevCreate, ENXIO, "the minor number is taken, or no number is free"),
     For(Command::kDevRename, EBUSY, "the new name or uuid belongs to a device already"),
