@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/dmsetup/device_names.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "sys/durable.h"
 #include "sys/status.h"
+#include "sys/text.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
@@ -28,12 +32,18 @@ std::string ReadAheadPath(sys::DeviceNumber device) {
   return absl::StrCat(SysfsPath(device), "/bdi/read_ahead_kb");
 }
 
-// In sectors, from sysfs; nothing where it does not tell.
+// In sectors, from sysfs; nothing where it does not tell. One that is larger than that is as much
+// as can be told.
 std::optional<uint32_t> ReadAheadInSysfs(sys::Dir& root, sys::DeviceNumber device) {
   const absl::StatusOr<std::string> kibibytes =
       sys::ReadFile(root, ReadAheadPath(device), kAttributeBytesMax);
   if (!kibibytes.ok()) return std::nullopt;
-  return static_cast<uint32_t>(LeadingNumber(*kibibytes)) * kSectorsPerKib;
+  const std::optional<uint64_t> number =
+      sys::ParseUnsigned(absl::StripTrailingAsciiWhitespace(*kibibytes));
+  if (!number.has_value()) return std::nullopt;
+  constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::min<uint64_t>(*number, kMost / kSectorsPerKib) *
+                               kSectorsPerKib);
 }
 
 absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_view text) {
