@@ -3,15 +3,19 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dm/dmsetup/commands_fixture.h"
+#include "dm/dmsetup/run.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/durable.h"
 #include "sys/faulty_host.h"
 #include "sys/status_matchers.h"
+#include "sys/string_stream.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
@@ -32,6 +36,36 @@ TEST_F(CommandsTest, CreateTakesATableFromTheOption) {
   Quiet({"remove", "a"});
   EXPECT_THAT(Devices(), IsEmpty());
   EXPECT_THAT(Node("a"), sys::FailsWithErrno(ENOENT));
+}
+
+TEST_F(CommandsTest, RemoveLeavesANodeToADeviceThatGotTheNameAndTheNumberMeanwhile) {
+  Quiet({"create", "a", "--table", "0 8 zero"});
+  const sys::DeviceNumber number = Info("a").device;
+  sys::FaultyHost faulty(host_);
+  host_ = faulty.host();
+  bool is_removed = false;
+  bool is_made = false;
+  faulty.SetPlan([&](const sys::SeamCall& call) {
+    // DM_DEV_REMOVE. The look at the node comes next.
+    if (call.method == "Ioctl" && absl::StartsWith(call.object, "0xc138fd04")) is_removed = true;
+    if (call.method == "Unlink" && is_removed && !std::exchange(is_made, true)) {
+      sys::StringSource in("0 16 zero\n");
+      sys::StringSink out;
+      const Streams streams = {&in, &out, &out};
+      EXPECT_EQ(dmsetup::Run("dmsetup", {"create", "a"}, environment_, kernel_->host(), streams),
+                0);
+    }
+    return 0;
+  });
+  Quiet({"remove", "a"});
+  faulty.SetPlan(nullptr);
+  host_ = kernel_->host();
+  EXPECT_TRUE(is_made);
+  EXPECT_EQ(Table("a"), "0 16 zero ");
+  EXPECT_EQ(Info("a").device, number);
+  ASSERT_THAT(Node("a"), sys::IsOk());
+  EXPECT_EQ(Node("a")->rdevice, number);
+  CleanUp();
 }
 
 TEST_F(CommandsTest, CreateTakesATableFromStandardInputOrAFile) {

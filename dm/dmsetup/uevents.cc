@@ -8,6 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "dm/nodes.h"
+#include "dm/types.h"
 #include "dm/udev_host.h"
 #include "sys/status.h"
 
@@ -29,6 +31,19 @@ UdevOptions OptionsOf(const Context& context) {
     options.flags |= kUdevDisableLibraryFallback;
   }
   return options;
+}
+
+// The kernel gives out the lowest number that is free: another process may have made a device of
+// the name and the number of the one that was removed, and have found the node of that right.
+void KeepSuccessorsNode(Context& context, const NodeChange& removal) {
+  const absl::StatusOr<DmName> name = DmName::Create(removal.name);
+  if (!name.ok()) return;
+  const absl::StatusOr<DeviceInfo> info = context.Dm()->Info(*name);
+  // One whose removal is deferred is the old one.
+  if (!info.ok() || info->deferred_remove) return;
+  const absl::Status made =
+      MakeMapperNode(context.host, context.dev_dir, removal.name, info->device, removal.owner);
+  if (!made.ok()) TellNodeError(context, removal.name, made);
 }
 
 // A line each.
@@ -81,11 +96,15 @@ std::optional<UdevSync> OpenSync(Context& context) {
 }
 
 void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
+  const bool is_udevs = context.dev_dir == "/dev" && sync.UdevdMakesLinks();
   const absl::StatusOr<std::string> warnings =
       SettleMapperNode(context.host, sync, context.dev_dir, change);
-  if (warnings.ok()) return TellWarnings(context, *warnings);
-  TellNodeError(context, change.kind == NodeChange::Kind::kRename ? change.new_name : change.name,
-                warnings.status());
+  if (!warnings.ok()) {
+    const bool is_rename = change.kind == NodeChange::Kind::kRename;
+    return TellNodeError(context, is_rename ? change.new_name : change.name, warnings.status());
+  }
+  TellWarnings(context, *warnings);
+  if (change.kind == NodeChange::Kind::kRemove && !is_udevs) KeepSuccessorsNode(context, change);
 }
 
 void AwaitUdevd(Context& context, UdevSync& sync) {
