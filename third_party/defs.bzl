@@ -13,7 +13,7 @@ _COPTS = [
 
 # Files of ours start with the libraries' headers, read already (precompiled.bzl).
 _PRECOMPILED_COPTS = select({
-    "//third_party:sanitizer": ["-include-pch", "$(BINDIR)/third_party/precompiled_headers.pch"],
+    "//third_party:sanitizer": ["-include-pch", "$(BINDIR)/third_party/precompiled_headers"],
     "//third_party:clang": [],
     "//conditions:default": ["-include", "$(BINDIR)/third_party/precompiled_headers.h"],
 })

@@ -8,27 +8,9 @@ place. So a library's missing #include is found there.
 
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 
-def _precompiled_header_impl(ctx):
-    toolchain = find_cpp_toolchain(ctx)
-    features = cc_common.configure_features(
-        ctx = ctx,
-        cc_toolchain = toolchain,
-        requested_features = ctx.features,
-        unsupported_features = ctx.disabled_features,
-    )
-    flags = ["-fno-exceptions", "-xc++-header"]
-    if toolchain.compiler == "clang":
-        out = ctx.actions.declare_file(ctx.label.name + ".pch")
-        outs = [out]
-        flags += ["-Xclang", "-fpch-instantiate-templates"]
-    else:
-        out = ctx.actions.declare_file(ctx.label.name + ".h.gch")
-        empty = ctx.actions.declare_file(ctx.label.name + ".h")
-        ctx.actions.write(empty, "")
-        outs = [out, empty]
-        flags.append("-O0")
+def _precompile(ctx, toolchain, features, out, flags):
     for header in ctx.attr.headers:
-        flags += ["-include", header]
+        flags = flags + ["-include", header]
     arguments = cc_common.get_memory_inefficient_command_line(
         feature_configuration = features,
         action_name = "c++-compile",
@@ -38,7 +20,8 @@ def _precompiled_header_impl(ctx):
             # A source of ours would be looked for later, in a sandbox that is gone.
             source_file = ctx.attr.source,
             output_file = out.path,
-            user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts + flags,
+            user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
+                                 ["-fno-exceptions", "-xc++-header"] + flags,
         ),
     )
     ctx.actions.run(
@@ -50,13 +33,36 @@ def _precompiled_header_impl(ctx):
         inputs = toolchain.all_files,
         outputs = [out],
         mnemonic = "CppPrecompile",
-        progress_message = "Precompiling %s" % ctx.label,
+        progress_message = "Precompiling %s" % out.short_path,
     )
+
+def _precompiled_header_impl(ctx):
+    toolchain = find_cpp_toolchain(ctx)
+    features = cc_common.configure_features(
+        ctx = ctx,
+        cc_toolchain = toolchain,
+        requested_features = ctx.features,
+        unsupported_features = ctx.disabled_features,
+    )
+    outs = []
+    if toolchain.compiler == "clang":
+        # It takes the one in the directory that goes with a file's flags.
+        for level in ["-O0", "-O1"]:
+            out = ctx.actions.declare_file("%s/%s.pch" % (ctx.label.name, level[1:]))
+            flags = [level, "-Xclang", "-fpch-instantiate-templates"]
+            _precompile(ctx, toolchain, features, out, flags)
+            outs.append(out)
+    else:
+        out = ctx.actions.declare_file(ctx.label.name + ".h.gch")
+        _precompile(ctx, toolchain, features, out, ["-O0"])
+        empty = ctx.actions.declare_file(ctx.label.name + ".h")
+        ctx.actions.write(empty, "")
+        outs += [out, empty]
     return [DefaultInfo(files = depset(outs))]
 
 precompiled_header = rule(
     implementation = _precompiled_header_impl,
-    doc = "Makes `<name>.pch` for clang's -include-pch, `<name>.h` for gcc's -include.",
+    doc = "Makes the directory `<name>` for clang's -include-pch, `<name>.h` for gcc's -include.",
     attrs = {
         "source": attr.string(
             doc = "A header of a library, by its absolute path.",
