@@ -100,6 +100,18 @@ says "$err" "ENOSPC"
 "$program" help >&- 2>"$err"
 (($? == 1)) || fail "a closed standard output is no error"
 
+# What nobody reads any more: dmsetup ends silently, as any program in a pipe does.
+mkfifo "$TEST_TMPDIR/pipe"
+ln -s "$program" "$TEST_TMPDIR/dmsetup"
+for words in "$TEST_TMPDIR/dmsetup version" "$program dm version"; do
+  exec 3<>"$TEST_TMPDIR/pipe" 4>"$TEST_TMPDIR/pipe" 3>&-
+  # shellcheck disable=SC2086
+  env --default-signal=PIPE $words >&4 2>"$out"
+  (($? == 141)) || fail "$words: not ended by SIGPIPE"
+  ! grep "standard output" "$out" || fail "$words: not silent"
+  exec 4>&-
+done
+
 # No store yet.
 store=$TEST_TMPDIR/none
 expect 1 --root "$store" exists web

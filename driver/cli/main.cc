@@ -131,8 +131,10 @@ int main(int argc, char** argv) {
   // libdevmapper tells of every ioctl at this level, too.
   const bool debug = global.options.log_level == dmkit::driver::kLogDebug;
   if (global.trace || debug) trace.emplace(stderr);
-  // A reader of the trace who goes away must not end us in the midst of a change.
-  const auto at_broken_pipe = std::signal(SIGPIPE, SIG_IGN);
+  // A reader of the trace who goes away must not end us in the midst of a change. One of dmsetup's
+  // output ends it, as scripts have it from dmsetup ("dmsetup ls | head -1").
+  const bool survives = trace.has_value() || !dmsetup_words.has_value();
+  const auto at_broken_pipe = survives ? std::signal(SIGPIPE, SIG_IGN) : SIG_DFL;
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
