@@ -234,6 +234,21 @@ TEST_P(UdevModelTest, WhereNobodyWaitsUdevdMakesTheLinksAllTheSame) {
   EXPECT_THAT(Cookies(), IsEmpty());
 }
 
+TEST_P(UdevModelTest, WithoutSemaphoresUdevdsLinksAreThereAllTheSame) {
+  sys::FaultyHost faulty(kernel_.host());
+  faulty.SetPlan(sys::FaultyHost::FailMatching("Create", "", ENOSPC));
+  host_ = faulty.host();
+  EXPECT_FALSE(Open(UdevUse::kAuto).active());
+  EXPECT_THAT(Create("web"), IsOkAndHolds(""));
+  EXPECT_THAT(Link(kWeb), IsOkAndHolds("../dm-0"));
+  EXPECT_THAT(Rename("web", "new"), IsOkAndHolds(""));
+  EXPECT_THAT(Link(kNew), IsOkAndHolds("../dm-0"));
+  EXPECT_THAT(host_.root->StatLink(kWeb), FailsWithErrno(ENOENT));
+  EXPECT_THAT(Remove("new"), IsOkAndHolds(""));
+  EXPECT_THAT(host_.root->StatLink(kNew), FailsWithErrno(ENOENT));
+  host_ = kernel_.host();
+}
+
 TEST_P(UdevModelTest, ANodeOfADeadDeviceIsReplacedByUdevdsLink) {
   ASSERT_THAT(MakeMapperNode(host_, "/dev", "web", {254, 77}, NodeOwner()), IsOk());
   ASSERT_THAT(CreateDevice(dm_, Whole("web")), IsOk());

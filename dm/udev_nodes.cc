@@ -7,12 +7,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "sys/status.h"
 
 namespace dmkit::dm {
 namespace {
 
 using Kind = NodeChange::Kind;
+
+// For a udevd that works and cannot tell: it takes some hundredths of a second, more under load.
+constexpr absl::Duration kUntoldPatience = absl::Seconds(2);
+constexpr absl::Duration kLookInterval = absl::Milliseconds(10);
 
 // The names of a change as paths, for looking and for warnings.
 class Names {
@@ -111,25 +116,43 @@ absl::Status ApplyToNodes(const sys::Host& host, absl::string_view dev_dir,
   return MakeMapperNode(host, dev_dir, name, change.device, change.owner);
 }
 
+// What udevd has left undone when it had its time. By what was slept, not by a clock: one that is
+// set back must not make that longer.
+std::string LeftUndoneInTime(sys::Clock& clock, const Names& names) {
+  std::string undone = names.LeftUndone();
+  for (absl::Duration slept; !undone.empty() && slept < kUntoldPatience; slept += kLookInterval) {
+    clock.Sleep(kLookInterval);
+    undone = names.LeftUndone();
+  }
+  return undone;
+}
+
+// `warnings` as the result, or with the error.
+absl::StatusOr<std::string> WithWarnings(const absl::Status& status, const std::string& warnings) {
+  if (status.ok()) return warnings;
+  return warnings.empty() ? status : sys::AddContext(status, warnings);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
                                              absl::string_view dev_dir, const NodeChange& change) {
   const bool is_udevs = absl::StripSuffix(dev_dir, "/") == "/dev" && sync.UdevdMakesLinks();
-  if (is_udevs && !sync.waits()) {
-    DMKIT_RETURN_IF_ERROR(ApplyToNodes(host, dev_dir, change));
-    return std::string();
-  }
+  const bool is_told = sync.waits() && sync.uevent_sent();
+  const bool is_awaited = sync.wants_to_wait() && sync.uevent_sent();
   sync.Wait();
   std::string warnings = sync.warning();
   if (is_udevs) {
-    const std::string undone = Names(host, dev_dir, change).LeftUndone();
+    if (!is_told) {
+      const absl::Status applied = ApplyToNodes(host, dev_dir, change);
+      if (!applied.ok() || !is_awaited) return WithWarnings(applied, warnings);
+    }
+    const Names names(host, dev_dir, change);
+    const std::string undone = is_told ? names.LeftUndone() : LeftUndoneInTime(*host.clock, names);
     if (undone.empty()) return warnings;
     absl::StrAppend(&warnings, warnings.empty() ? "" : "\n", undone);
   }
-  const absl::Status applied = Apply(host, dev_dir, change);
-  if (!applied.ok()) return warnings.empty() ? applied : sys::AddContext(applied, warnings);
-  return warnings;
+  return WithWarnings(Apply(host, dev_dir, change), warnings);
 }
 
 }  // namespace dmkit::dm

@@ -28,11 +28,13 @@ struct NodeChange {
 
 // Waits for `sync`, then brings DEV_DIR/mapper in line with `change`. Where udevd did the work that
 // is a look only; what it left undone is done here, and the result is a warning: sentences
-// separated by line ends, none at the end; empty when all is well. Where udevd does the work and
-// nobody waits here (a shared cookie, kNever) only nodes are touched, which udevd leaves as they
-// are: one that loses its name is removed, one that has the name already is made right. In another
-// directory than /dev, and where the flags of `sync` switch udevd's rules off, all work is ours,
-// without a warning. Errors are those of the functions of nodes.h.
+// separated by line ends, none at the end; empty when all is well. A udevd that cannot tell when it
+// is done (no semaphore, no rule) has two seconds: see wants_to_wait(). Where udevd does the work
+// and nobody waits here (a shared cookie, kNever), or does it with a later uevent as this operation
+// sent none, only nodes are touched, which udevd leaves as they are: one that loses its name is
+// removed, one that has the name already is made right. In another directory than /dev, and where
+// the flags of `sync` switch udevd's rules off, all work is ours, without a warning. Errors are
+// those of the functions of nodes.h.
 absl::StatusOr<std::string> SettleMapperNode(const sys::Host& host, UdevSync& sync,
                                              absl::string_view dev_dir, const NodeChange& change);
 

@@ -73,6 +73,11 @@ class UdevNodesTest : public ::testing::Test {
     EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
     return warning;
   }
+  absl::StatusOr<std::string> SettleIdle(const NodeChange& change, absl::string_view dev_dir,
+                                         uint32_t flags = 0) {
+    const auto nothing = [] {};
+    return Settle(change, nothing, dev_dir, flags);
+  }
   // A cookie that somebody else waits for.
   static UdevOptions Shared() {
     UdevOptions options;
@@ -102,11 +107,28 @@ class UdevNodesTest : public ::testing::Test {
     scripted_.semaphores.sets.erase(id);
     return warning;
   }
+  // Beside a udevd that cannot tell when it is done, and does `work` while it is looked after.
+  absl::StatusOr<std::string> SettleUntold(const NodeChange& change, std::function<void()> work) {
+    scripted_.StartUdevd();
+    scripted_.semaphores.create_error = ENOSPC;
+    int looks = 0;
+    sys::FaultyHost watched(scripted_.host());
+    watched.SetPlan([&](const sys::SeamCall& call) {
+      if (call.method == "Sleep" && ++looks == 3 && work) work();
+      return 0;
+    });
+    return SettleSent(watched.host(), change, true);
+  }
+  absl::StatusOr<std::string> SettleSent(const sys::Host& host, const NodeChange& change,
+                                         bool uevent, const UdevOptions& options = {}) {
+    UdevSync sync = UdevSync::Open(host, options);
+    sync.Begin();
+    sync.Done(true, uevent);
+    return SettleMapperNode(host, sync, "/dev", change);
+  }
   // On a host without udevd.
   absl::StatusOr<std::string> SettleAlone(const NodeChange& change) {
-    UdevSync sync = UdevSync::Open(scripted_.host(), UdevOptions());
-    EXPECT_FALSE(sync.active());
-    return SettleMapperNode(scripted_.host(), sync, "/dev", change);
+    return SettleSent(scripted_.host(), change, true);
   }
   std::map<std::string, std::string>& links() { return scripted_.root.links; }
   std::map<std::string, sys::FileStat>& nodes() { return scripted_.root.nodes; }
@@ -239,32 +261,22 @@ TEST_F(UdevNodesTest, WithoutUdevdARenameMovesTheNodeOrMakesIt) {
 
 TEST_F(UdevNodesTest, InAnotherDirectoryAllWorkIsOursAndWordless) {
   nodes()["/tmp/dev"].type = sys::FileType::kDirectory;
-  EXPECT_THAT(Settle(
-                  Make(), [] {}, "/tmp/dev/"),
-              IsOkAndHolds(""));
+  EXPECT_THAT(SettleIdle(Make(), "/tmp/dev/"), IsOkAndHolds(""));
   EXPECT_EQ(nodes()["/tmp/dev/mapper/web"].rdevice, kDevice);
   EXPECT_EQ(nodes().count(kWeb), 0u);
-  EXPECT_THAT(Settle(
-                  Remove(), [] {}, "/tmp/dev"),
-              IsOkAndHolds(""));
+  EXPECT_THAT(SettleIdle(Remove(), "/tmp/dev"), IsOkAndHolds(""));
   EXPECT_EQ(nodes().count("/tmp/dev/mapper/web"), 0u);
 }
 
 TEST_F(UdevNodesTest, WithoutUdevdsRulesAllWorkIsOursAndWordless) {
   const uint32_t flags = kUdevDisableDmRules | kUdevDisableSubsystemRules;
-  EXPECT_THAT(Settle(
-                  Make(), [] {}, "/dev", flags),
-              IsOkAndHolds(""));
+  EXPECT_THAT(SettleIdle(Make(), "/dev", flags), IsOkAndHolds(""));
   EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
-  EXPECT_THAT(Settle(
-                  Rename(), [] {}, "/dev", flags),
-              IsOkAndHolds(""));
+  EXPECT_THAT(SettleIdle(Rename(), "/dev", flags), IsOkAndHolds(""));
   EXPECT_EQ(nodes().count(kWeb), 0u);
   NodeChange remove = Remove();
   remove.name = "new";
-  EXPECT_THAT(Settle(
-                  remove, [] {}, "/dev", flags),
-              IsOkAndHolds(""));
+  EXPECT_THAT(SettleIdle(remove, "/dev", flags), IsOkAndHolds(""));
   EXPECT_EQ(nodes().count(kNew), 0u);
 }
 
@@ -327,21 +339,49 @@ TEST_F(UdevNodesTest, WithASharedCookieNodesThatUdevdDoesNotMakeAreOurs) {
 }
 
 TEST_F(UdevNodesTest, UnlessUdevdMakesLinksNodesThatNobodyWaitsForAreOurs) {
-  UdevSync quiet = UdevSync::Open(scripted_.host(), Never());
-  quiet.Done(true, true);
-  EXPECT_THAT(SettleMapperNode(scripted_.host(), quiet, "/dev", Make()), IsOkAndHolds(""));
-  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no udevd";
-  nodes().erase(kWeb);
-  scripted_.StartUdevd();
-  UdevSync unsent = UdevSync::Open(scripted_.host(), Never());
-  unsent.Done(true, false);
-  EXPECT_THAT(SettleMapperNode(scripted_.host(), unsent, "/dev", Make()), IsOkAndHolds(""));
-  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no uevent";
-  nodes().erase(kWeb);
+  for (const bool uevent : {true, false}) {
+    EXPECT_THAT(SettleSent(scripted_.host(), Make(), uevent, Never()), IsOkAndHolds(""));
+    EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no udevd";
+    nodes().erase(kWeb);
+  }
   UdevOptions options = Never();
   options.flags = kUdevDisableDmRules;
   EXPECT_THAT(SettleLater(scripted_.host(), options, Make()), IsOkAndHolds(""));
   EXPECT_EQ(nodes()[kWeb].rdevice, kDevice) << "no rules";
+}
+
+TEST_F(UdevNodesTest, TheLinkThatALaterUeventBringsFindsNoNodeInItsWay) {
+  scripted_.StartUdevd();
+  const sys::Host host = scripted_.host();
+  for (const UdevOptions& options : {UdevOptions(), Never()}) {
+    for (const NodeChange& change : {Make(), Rename(), Remove()}) {
+      EXPECT_THAT(SettleSent(host, change, /*uevent=*/false, options), IsOkAndHolds(""));
+      EXPECT_EQ(nodes().count(kWeb) + nodes().count(kNew), 0u);
+    }
+    PutNode(kWeb, {253, 4});
+    EXPECT_THAT(SettleSent(host, Make(), /*uevent=*/false, options), IsOkAndHolds(""));
+    EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+    EXPECT_THAT(SettleSent(host, Rename(), /*uevent=*/false, options), IsOkAndHolds(""));
+    EXPECT_EQ(nodes().count(kWeb) + nodes().count(kNew), 0u);
+  }
+  EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
+}
+
+TEST_F(UdevNodesTest, AUdevdThatCannotTellIsLookedAfter) {
+  EXPECT_THAT(SettleUntold(Make(), [this] { links()[kWeb] = "../dm-3"; }), IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kWeb), 0u);
+  EXPECT_THAT(SettleUntold(Rename(), [this] { links()[kNew] = links().extract(kWeb).mapped(); }),
+              IsOkAndHolds(""));
+  EXPECT_EQ(nodes().count(kNew), 0u);
+  EXPECT_LT(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(1));
+}
+
+TEST_F(UdevNodesTest, AUdevdThatDoesNothingHasTwoSeconds) {
+  EXPECT_THAT(SettleUntold(Make(), nullptr), IsOkAndHolds(HasSubstr("not set up by udev")));
+  EXPECT_EQ(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(2));
+  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
+  EXPECT_THAT(SettleUntold(Remove(), nullptr), IsOkAndHolds("")) << "a node was never udevd's";
+  EXPECT_EQ(nodes().count(kWeb), 0u);
 }
 
 TEST_F(UdevNodesTest, WhatIsInTheWayIsAnError) {

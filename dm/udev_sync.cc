@@ -51,23 +51,12 @@ void UdevSync::Start() {
     options_.flags |= kUdevDisableDmRules | kUdevDisableSubsystemRules;
     options_.flags &= ~kUdevDisableLibraryFallback;
   }
-  if (options_.use != UdevUse::kAuto) return Deactivate("udevd is not to be waited for");
-  std::string reason = WhyUdevCannotNotify(host_);
-  if (!reason.empty()) return Deactivate(std::move(reason));
+  if (options_.use != UdevUse::kAuto || !WhyUdevCannotNotify(host_).empty()) return;
   shared_ = options_.shared_cookie.has_value();
   const absl::StatusOr<UdevSemaphore> semaphore =
       shared_ ? FindUdevCookie(host_, *options_.shared_cookie) : CreateUdevCookie(host_);
-  if (semaphore.ok()) {
-    semaphore_ = *semaphore;
-    return;
-  }
-  if (shared_) shared_status_ = semaphore.status();
-  Deactivate(absl::StrCat("there is no semaphore: ", semaphore.status().message()));
-}
-
-void UdevSync::Deactivate(std::string reason) {
-  semaphore_.reset();
-  reason_ = std::move(reason);
+  if (semaphore.ok()) semaphore_ = *semaphore;
+  (shared_ ? shared_status_ : semaphore_status_) = semaphore.status();
 }
 
 UdevSync::UdevSync(UdevSync&& other) noexcept : host_(other.host_) { *this = std::move(other); }
@@ -82,8 +71,8 @@ UdevSync& UdevSync::operator=(UdevSync&& other) noexcept {
   done_ = other.done_;
   pending_ = std::exchange(other.pending_, 0);
   uevent_sent_ = other.uevent_sent_;
-  reason_ = std::move(other.reason_);
   warning_ = std::move(other.warning_);
+  semaphore_status_ = std::move(other.semaphore_status_);
   shared_status_ = std::move(other.shared_status_);
   return *this;
 }
@@ -101,12 +90,8 @@ void UdevSync::Abandon() {
 }
 
 bool UdevSync::UdevdMakesLinks() const {
-  return (active() || uevent_sent_) && UdevdWouldMakeLinks();
-}
-
-bool UdevSync::UdevdWouldMakeLinks() const {
   if ((options_.flags & kUdevDisableDmRules) != 0) return false;
-  return active() || (options_.use == UdevUse::kNever && UdevMakesLinks(host_));
+  return active() || UdevMakesLinks(host_);
 }
 
 UdevCookie UdevSync::Begin() {
@@ -115,7 +100,6 @@ UdevCookie UdevSync::Begin() {
   if (!counted.ok()) {
     // Removed by somebody, say. Not to be counted down by a uevent either, then.
     Abandon();
-    Deactivate(absl::StrCat("the semaphore cannot be counted: ", counted.message()));
     return UdevCookie{options_.flags};
   }
   ++pending_;
@@ -136,7 +120,6 @@ bool UdevSync::Wait() {
   if (!waits()) return done_;
   const UdevSemaphore semaphore = *semaphore_;
   semaphore_.reset();
-  reason_ = "it was waited for";
   warning_ = Describe(AwaitUdevCookie(host_, semaphore, options_.patience),
                       CookieLabel(semaphore.cookie), options_.patience);
   done_ = warning_.empty();

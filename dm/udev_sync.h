@@ -43,7 +43,7 @@ struct UdevOptions {
 class UdevSync {
  public:
   // Makes the semaphore, where waiting makes sense: see WhyUdevCannotNotify. Never fails; without a
-  // reason to wait it is inactive, and reason() tells why.
+  // reason to wait, or a semaphore, it is inactive.
   static UdevSync Open(const sys::Host& host, const UdevOptions& options);
 
   UdevSync(UdevSync&& other) noexcept;
@@ -54,15 +54,17 @@ class UdevSync {
   bool active() const { return semaphore_.has_value(); }
   // Whether that is waited for here, not by whoever made a shared cookie.
   bool waits() const { return active() && !shared_; }
-  // Whether udevd makes, renames and removes the links of this operation's devices, now or later:
-  // also where nobody is to wait for it (kNever), when Done() was told of a uevent; that is looked
-  // up (UdevMakesLinks). Not where the caller's flags keep its rules for device-mapper from it.
+  // Whether the operation is to end when udevd is done, whether or not that will be told.
+  bool wants_to_wait() const { return options_.use == UdevUse::kAuto && !shared_; }
+  // Whether udevd makes, renames and removes the links of this operation's devices when a uevent
+  // comes, of this operation or a later one. Looked up (UdevMakesLinks) where it is not active. Not
+  // where the caller's flags keep udevd's rules for device-mapper from it.
   bool UdevdMakesLinks() const;
-  // The same for an operation that sends no uevent yet, as a device without a table: whether the
-  // one that sends it can leave them to udevd.
-  bool UdevdWouldMakeLinks() const;
-  // Why it is not active, as a part of a sentence: "no udevd runs". Empty when it is.
-  const std::string& reason() const { return reason_; }
+  // Whether Done() was told of a uevent. A device without a table has no disk and sends none.
+  bool uevent_sent() const { return uevent_sent_; }
+  // Why there is no semaphore, though udevd would count it down: the error of CreateUdevCookie. OK
+  // where there is one, and where none is wanted.
+  const absl::Status& semaphore_status() const { return semaphore_status_; }
   // What is wrong with a shared cookie that was asked for: EINVAL: no cookie; ENOENT: it has no
   // semaphore; EACCES: not this user's. OK without one, and where nobody synchronises with udevd.
   // A caller who was given a wrong cookie stops here, before the operation.
@@ -85,7 +87,6 @@ class UdevSync {
  private:
   UdevSync(const sys::Host& host, const UdevOptions& options) : host_(host), options_(options) {}
   void Start();
-  void Deactivate(std::string reason);
   void Abandon();
 
   sys::Host host_;
@@ -95,8 +96,8 @@ class UdevSync {
   bool done_ = true;      // what Wait() returned
   uint32_t pending_ = 0;  // Begin() without Done()
   bool uevent_sent_ = false;
-  std::string reason_;
   std::string warning_;
+  absl::Status semaphore_status_;
   absl::Status shared_status_;
 };
 

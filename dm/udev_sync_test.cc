@@ -61,6 +61,15 @@ class UdevSyncTest : public ::testing::Test {
     EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
     EXPECT_THAT(sets(), IsEmpty());
   }
+  // Whether udevd makes links for an operation that no uevent tells of yet.
+  bool UdevdMakesLinks(UdevUse use, uint32_t flags = 0) {
+    UdevOptions options;
+    options.use = use;
+    options.flags = flags;
+    const UdevSync sync = Open(options);
+    EXPECT_FALSE(sync.uevent_sent());
+    return sync.UdevdMakesLinks();
+  }
 
   ScriptedHost scripted_;
 };
@@ -68,7 +77,7 @@ class UdevSyncTest : public ::testing::Test {
 TEST_F(UdevSyncTest, AnOperationWaitsForItsUevent) {
   UdevSync sync = Open();
   EXPECT_TRUE(sync.active());
-  EXPECT_EQ(sync.reason(), "");
+  EXPECT_THAT(sync.semaphore_status(), IsOk());
   const UdevCookie cookie = sync.Begin();
   EXPECT_EQ(cookie.value & 0xffff0000, kUdevPrimarySource);
   EXPECT_EQ(0x0d4d0000 | (cookie.value & 0xffff), sets().begin()->second.key);
@@ -146,7 +155,7 @@ TEST_F(UdevSyncTest, WithoutSemaphoresTheOperationGoesOn) {
   for (const int error : {ENOSPC, ENOMEM, ENOSYS, EEXIST, EACCES}) {
     scripted_.semaphores.create_error = error;
     UdevSync sync = Open();
-    EXPECT_THAT(sync.reason(), HasSubstr(sys::ErrnoName(error)));
+    EXPECT_THAT(sync.semaphore_status(), FailsWithErrno(error));
     ExpectNoWait(std::move(sync));
   }
 }
@@ -157,6 +166,20 @@ TEST_F(UdevSyncTest, WhoDoesNotWantToWaitDoesNot) {
   sys::FaultyHost counted(scripted_.host());
   ExpectNoWait(UdevSync::Open(counted.host(), options));
   EXPECT_EQ(counted.calls(), 0u);
+}
+
+TEST_F(UdevSyncTest, UdevdMakesLinksAlsoWhereItIsNotWaitedFor) {
+  EXPECT_TRUE(UdevdMakesLinks(UdevUse::kAuto));
+  EXPECT_TRUE(UdevdMakesLinks(UdevUse::kNever));
+  EXPECT_FALSE(UdevdMakesLinks(UdevUse::kDisabled));
+  EXPECT_FALSE(UdevdMakesLinks(UdevUse::kAuto, kUdevDisableDmRules));
+  scripted_.semaphores.create_error = ENOSPC;
+  EXPECT_TRUE(UdevdMakesLinks(UdevUse::kAuto));
+  ASSERT_THAT(scripted_.root.Unlink("/lib/udev/rules.d/95-dm-notify.rules"), IsOk());
+  EXPECT_TRUE(UdevdMakesLinks(UdevUse::kAuto));
+  scripted_.KillUdevd();
+  EXPECT_FALSE(UdevdMakesLinks(UdevUse::kAuto));
+  EXPECT_FALSE(UdevdMakesLinks(UdevUse::kNever));
 }
 
 TEST_F(UdevSyncTest, DisabledMeansThatTheRulesLeaveTheDeviceAlone) {
@@ -210,7 +233,6 @@ TEST_F(UdevSyncTest, ASemaphoreThatIsGoneBeforeTheIoctlIsNotCounted) {
   sets().clear();
   EXPECT_EQ(sync.Begin().value, kUdevPrimarySource);
   EXPECT_FALSE(sync.active());
-  EXPECT_THAT(sync.reason(), HasSubstr("EINVAL"));
   sync.Done(true, true);
   EXPECT_TRUE(sync.Wait());
   EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());

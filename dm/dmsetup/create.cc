@@ -172,12 +172,6 @@ void Revert(Context& context, const NewDevice& device, sys::DeviceNumber number,
   Settle(context, sync, change);
 }
 
-// Not where udevd makes the link when a table comes: a node would be in its way.
-bool MakesNodeWithoutTable(const Context& context, const UdevSync& sync) {
-  const bool is_udevs = context.dev_dir == "/dev" && sync.UdevdWouldMakeLinks();
-  return context.words.add_node_on_create && !is_udevs;
-}
-
 bool CreateOne(Context& context, const std::string& name, const std::string* file) {
   DeviceMapper* dm = context.Dm();
   if (dm == nullptr) return false;
@@ -197,7 +191,7 @@ bool CreateOne(Context& context, const std::string& name, const std::string* fil
     Revert(context, *device, number, *sync);
     return false;
   }
-  if (!table.empty() || MakesNodeWithoutTable(context, *sync)) {
+  if (!table.empty() || context.words.add_node_on_create) {
     Settle(context, *sync, MadeNode(context, device->shown.name, number));
   }
   if (!table.empty()) SetReadAhead(context, number);
