@@ -68,6 +68,8 @@ class Context {
   OutputState output;
   // Said once that udevd is there and not used.
   bool told_udev_disabled = false;
+  // Said once that there is no semaphore for its cookies.
+  bool told_no_semaphore = false;
   // "/dev" unless the environment says otherwise, and the directory of the nodes in it.
   std::string dev_dir;
   std::string mapper_dir;

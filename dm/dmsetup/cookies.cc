@@ -72,16 +72,7 @@ bool UdevCreateCookie(Context& context, const Command&, Arguments) {
     context.Print(absl::StrFormat("0x%08X\n", made->cookie));
     return true;
   }
-  const int error = sys::GetErrno(made.status());
-  if (error == ENOSPC) {
-    context.Error(
-        "Limit for the maximum number of semaphores reached. You can check and set the limits in "
-        "/proc/sys/kernel/sem.");
-  } else if (error == ENOMEM) {
-    context.Error("Not enough memory to create notification semaphore");
-  } else {
-    context.Error(absl::StrCat("Failed to create notification semaphore: ", Reason(made.status())));
-  }
+  TellNoSemaphore(context, made.status());
   return false;
 }
 

@@ -44,11 +44,8 @@ bool ResumeDevice(Context& context, const Address& device) {
     Refused(context, "resume", device, resumed.status());
     return false;
   }
-  if (context.words.add_node_on_create) {
-    AwaitUdevd(context, *sync);
-  } else {
-    Settle(context, *sync, MadeNode(context, NodeName(device, *resumed), resumed->device));
-  }
+  // Also with --addnodeoncreate: beside udevd nothing was made then.
+  Settle(context, *sync, MadeNode(context, NodeName(device, *resumed), resumed->device));
   SetReadAhead(context, resumed->device);
   return true;
 }

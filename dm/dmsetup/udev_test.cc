@@ -22,6 +22,7 @@ namespace dmkit::dm::dmsetup {
 namespace {
 
 using sys::FailsWithErrno;
+using sys::IsOkAndHolds;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -53,6 +54,9 @@ class UdevTest : public ::testing::Test {
       return 0;
     });
   }
+  absl::StatusOr<std::string> Link(const std::string& name) {
+    return host_.root->ReadLink("/dev/mapper/" + name);
+  }
   std::vector<UdevCookieInfo> Cookies() { return ListUdevCookies(host_).value(); }
 
   model::ModelKernel kernel_{model::Linux61(), 1, WithUdevd()};
@@ -66,11 +70,62 @@ TEST_F(UdevTest, ANodeThatUdevdWillMakeIsNotMadeBeforeThereIsATable) {
   Quiet({"create", "a", "--notable", "--addnodeoncreate"});
   EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), FailsWithErrno(ENOENT));
   EXPECT_THAT(Cookies(), IsEmpty());
+  Quiet({"load", "a", "--table", "0 8 zero"});
+  Quiet({"resume", "a"});
+  EXPECT_THAT(Link("a"), IsOkAndHolds("../dm-0"));
   Quiet({"create", "b", "--notable", "--addnodeoncreate", "--noudevrules"});
   EXPECT_THAT(host_.root->StatLink("/dev/mapper/b"), sys::IsOk());
 }
 
-TEST_F(UdevTest, AResumeThatMakesNoNodeIsWaitedForToo) {
+TEST_F(UdevTest, ADeviceWithoutATableGetsNoNodeByAnotherName) {
+  for (const char* option : {"--retry", "--noudevsync"}) {
+    Quiet({"create", "a", "--notable"});
+    Quiet({"resume", "a", option});
+    Quiet({"rename", "a", "b", option});
+    for (const char* name : {"/dev/mapper/a", "/dev/mapper/b"}) {
+      EXPECT_THAT(host_.root->StatLink(name), FailsWithErrno(ENOENT)) << option;
+    }
+    EXPECT_THAT(Cookies(), IsEmpty());
+    Quiet({"load", "b", "--table", "0 8 zero"});
+    Quiet({"resume", "b"});
+    EXPECT_THAT(Link("b"), IsOkAndHolds("../dm-0"));
+    Quiet({"remove", "b"});
+  }
+}
+
+TEST_F(UdevTest, AResumeMakesTheNodeThatAUdevdWasToMakeThatEnded) {
+  Quiet({"create", "a", "--notable", "--addnodeoncreate"});
+  Quiet({"load", "a", "--table", "0 8 zero"});
+  ASSERT_THAT(host_.root->Unlink("/run/udev/control"), sys::IsOk());
+  Quiet({"resume", "a", "--addnodeoncreate"});
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), sys::IsOk());
+}
+
+TEST_F(UdevTest, WithoutSemaphoresOneLineSaysSoAndUdevdMakesTheLinks) {
+  const struct {
+    int error;
+    const char* told;
+  } kCases[] = {
+      {ENOSPC,
+       "Limit for the maximum number of semaphores reached. You can check and set the limits in "
+       "/proc/sys/kernel/sem.\n"},
+      {ENOMEM, "Not enough memory to create notification semaphore\n"},
+      {ENOSYS, "Failed to create notification semaphore: Function not implemented\n"},
+  };
+  for (const auto& failed : kCases) {
+    faulty_.SetPlan(sys::FaultyHost::FailMatching("Create", "", failed.error));
+    EXPECT_EQ(Dmsetup({"create", "--concise", "a,,,,0 8 zero;b,,,,0 8 zero"}), 0);
+    EXPECT_EQ(err_, failed.told);
+    EXPECT_THAT(Link("a"), IsOkAndHolds("../dm-0"));
+    EXPECT_THAT(Link("b"), IsOkAndHolds("../dm-1"));
+    for (const char* name : {"a", "b"}) {
+      EXPECT_EQ(Dmsetup({"remove", name}), 0);
+      EXPECT_EQ(err_, failed.told);
+    }
+  }
+}
+
+TEST_F(UdevTest, AResumeWithAddnodeoncreateIsWaitedForToo) {
   Quiet({"create", "a", "--notable", "--addnodeoncreate"});
   for (const char* command : {"resume", "wipe_table"}) {
     Quiet({"load", "a", "--table", "0 8 zero"});
@@ -81,13 +136,14 @@ TEST_F(UdevTest, AResumeThatMakesNoNodeIsWaitedForToo) {
   }
 }
 
-TEST_F(UdevTest, AResumeThatMakesNoNodeWarnsOfAUdevdThatEnded) {
+TEST_F(UdevTest, AResumeWithAddnodeoncreateMakesUpForAUdevdThatEnded) {
   Quiet({"create", "a", "--notable"});
   Quiet({"load", "a", "--table", "0 8 zero"});
   KillUdevdAtTheWait();
   EXPECT_EQ(Dmsetup({"resume", "a", "--addnodeoncreate"}), 0);
   EXPECT_THAT(err_, HasSubstr("was not completed by udevd"));
-  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), FailsWithErrno(ENOENT));
+  EXPECT_THAT(err_, HasSubstr("/dev/mapper/a not set up by udev"));
+  EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), sys::IsOk());
   EXPECT_THAT(Cookies(), IsEmpty());
 }
 

@@ -92,7 +92,24 @@ std::optional<UdevSync> OpenSync(Context& context) {
     TellWrongCookie(context, *options.shared_cookie, sync.shared_cookie_status());
     return std::nullopt;
   }
+  if (!sync.semaphore_status().ok() && !context.told_no_semaphore) {
+    context.told_no_semaphore = true;
+    TellNoSemaphore(context, sync.semaphore_status());
+  }
   return sync;
+}
+
+void TellNoSemaphore(Context& context, const absl::Status& status) {
+  const int error = sys::GetErrno(status);
+  if (error == ENOSPC) {
+    context.Error(
+        "Limit for the maximum number of semaphores reached. You can check and set the limits in "
+        "/proc/sys/kernel/sem.");
+  } else if (error == ENOMEM) {
+    context.Error("Not enough memory to create notification semaphore");
+  } else {
+    context.Error(absl::StrCat("Failed to create notification semaphore: ", strerror(error)));
+  }
 }
 
 void Settle(Context& context, UdevSync& sync, const NodeChange& change) {

@@ -18,7 +18,8 @@
 namespace dmkit::dm::dmsetup {
 
 // The synchronisation that the options and the environment ask for. Nothing when they name a cookie
-// that there is none of; the lines that say so were printed, and no ioctl is to follow.
+// that there is none of; the lines that say so were printed, and no ioctl is to follow. That there
+// is no semaphore is said once, and is no reason to stop.
 std::optional<UdevSync> OpenSync(Context& context);
 
 // Says, once, that udevd is there and DM_DISABLE_UDEV is set, where it is so.
@@ -30,6 +31,9 @@ std::string DescribeCookie(uint32_t cookie);
 // Tells why the semaphore of `cookie` cannot be used: the status is FindUdevCookie's, or that of a
 // call on what it found.
 void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& status);
+
+// Tells why no semaphore could be made: the status is CreateUdevCookie's.
+void TellNoSemaphore(Context& context, const absl::Status& status);
 
 // Waits, and brings the node in line. Warnings and errors are printed; they are no failure of the
 // command, since the device is as it should be.
