@@ -114,7 +114,8 @@ class Driver {
   // Activates and mounts the layer (when it is not yet) and returns the path of its rootfs
   // directory. Every Get wants one Put. ENOENT no such layer; DATA_LOSS its state file cannot be
   // read; EIO its device has failed (put it); the errors of mount(2). Blocks on the device, which
-  // may have a journal to replay.
+  // may have a journal to replay, and while a growth that was interrupted is taken up; that it
+  // fails again is no error here.
   absl::StatusOr<std::string> Get(absl::string_view id);
 
   // Gives one Get back; the last one unmounts and deactivates, unless somebody compares the layer

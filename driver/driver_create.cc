@@ -82,12 +82,12 @@ absl::Status Driver::Impl::MakeLarger(const LayerId& layer, const std::string& o
                          Snapshot(layer, origin, size, parent_lock, Kind::kPlain));
   // The parent is free while the filesystem grows.
   { const sys::HeldLock released = std::move(parent_lock); }
-  const absl::Status grown = GrowNew(made);
+  const absl::Status grown = FinishGrowth(layer, made);
   if (grown.ok()) return grown;
   return sys::WithSecondError(grown, "removing it again", set->Delete(layer.text()));
 }
 
-absl::Status Driver::Impl::Fill(const DeviceState& device,
+absl::Status Driver::Impl::Fill(const LayerId& layer, const DeviceState& device,
                                 absl::FunctionRef<absl::Status(sys::Dir& rootfs)> work) {
   const std::string& name = device.name();
   DeviceLabels labels = device.labels();
@@ -95,9 +95,7 @@ absl::Status Driver::Impl::Fill(const DeviceState& device,
   labels.set_ready(false);
   if (was_ready) DMKIT_RETURN_IF_ERROR(set->SetLabels(name, labels));
   labels.set_ready(true);
-  // A user's "ro" is not for it.
-  LayerMounts own = mounts.WithoutOptions();
-  const absl::Status up = own.Up(device, MountAccess::kReadWrite);
+  const absl::Status up = MountForWork(layer, device);
   if (!up.ok()) {
     // Nothing in it has changed.
     const absl::Status undone = was_ready ? set->SetLabels(name, labels) : absl::OkStatus();
@@ -110,7 +108,7 @@ absl::Status Driver::Impl::Fill(const DeviceState& device,
     // An unmount tells nobody of what could not be written back.
     if (worked.ok()) worked = (*rootfs)->SyncFilesystem();
   }
-  const absl::Status down = own.DownDurably(name);
+  const absl::Status down = EndWork(layer);
   if (worked.ok() && down.ok()) return set->SetLabels(name, labels);
   return sys::AddContext(worked.ok() ? down : sys::WithSecondError(worked, "taking it down", down),
                          absl::StrCat("layer \"", name, "\" is incomplete now: remove it"));
@@ -137,9 +135,9 @@ absl::Status Driver::Impl::MakeWithInit(const LayerId& layer, const std::string&
   const absl::Status made = [&]() -> absl::Status {
     DMKIT_ASSIGN_OR_RETURN(DeviceState device,
                            Snapshot(init, origin, size, parent_lock, Kind::kInit));
-    DMKIT_RETURN_IF_ERROR(GrowNew(device));
+    DMKIT_RETURN_IF_ERROR(FinishGrowth(init, device));
     device.mutable_labels()->set_growing(false);
-    DMKIT_RETURN_IF_ERROR(Fill(device, SetUpInitLayer));
+    DMKIT_RETURN_IF_ERROR(Fill(init, device, SetUpInitLayer));
     return Snapshot(layer, init.text(), std::nullopt, lock, Kind::kPlain).status();
   }();
   if (made.ok()) return made;

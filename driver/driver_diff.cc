@@ -168,7 +168,7 @@ absl::StatusOr<ApplyResult> Driver::ApplyDiff(absl::string_view id, const Archiv
   DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckPoolTakesWrites(*impl_->set),
                                         absl::StrCat("layer \"", layer.text(), "\"")));
   ApplyResult result;
-  DMKIT_RETURN_IF_ERROR(impl_->Fill(device, [&](sys::Dir& rootfs) -> absl::Status {
+  DMKIT_RETURN_IF_ERROR(impl_->Fill(layer, device, [&](sys::Dir& rootfs) -> absl::Status {
     DMKIT_ASSIGN_OR_RETURN(result, ApplyArchive(rootfs, in, options));
     return absl::OkStatus();
   }));

@@ -19,9 +19,33 @@
 
 namespace dmkit::driver {
 
-absl::Status Driver::Impl::GrowNew(const thinp::proto::DeviceState& made) {
-  if (!made.labels().growing()) return absl::OkStatus();
-  return FinishGrowth(host(), *set, mounts, made);
+absl::Status Driver::Impl::GrowUnmounted(const LayerId& layer,
+                                         const thinp::proto::DeviceState& device) {
+  DMKIT_RETURN_IF_ERROR(MountForWork(layer, device));
+  absl::Status grown = GrowMounted(host(), *set, mounts, device);
+  if (grown.ok()) grown = mounts.Sync(layer.text());
+  const absl::Status down = EndWork(layer);
+  return grown.ok() ? down : sys::WithSecondError(grown, "taking it down again", down);
+}
+
+absl::Status Driver::Impl::FinishGrowth(const LayerId& layer,
+                                        const thinp::proto::DeviceState& device) {
+  DMKIT_ASSIGN_OR_RETURN(const bool needed,
+                         NeedsGrowth(host(), device, sys::Bytes{device.size_bytes()}));
+  if (!needed) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(*set));
+  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
+  DMKIT_RETURN_IF_ERROR(mounted ? GrowMounted(host(), *set, mounts, device)
+                                : GrowUnmounted(layer, device));
+  thinp::proto::DeviceLabels labels = device.labels();
+  labels.set_growing(false);
+  return set->SetLabels(layer.text(), labels);
+}
+
+absl::Status Driver::Impl::TakeUpGrowth(const LayerId& layer,
+                                        const thinp::proto::DeviceState& device) {
+  DMKIT_RETURN_IF_ERROR(MakeWritable(layer, device));
+  return FinishGrowth(layer, device);
 }
 
 absl::Status Driver::Grow(absl::string_view id, sys::Bytes size) {
@@ -33,8 +57,9 @@ absl::Status Driver::Grow(absl::string_view id, sys::Bytes size) {
   if (!needed.ok()) return sys::AddContext(needed.status(), growing);
   if (!*needed) return absl::OkStatus();
   DMKIT_RETURN_IF_ERROR(sys::AddContext(impl_->MakeWritable(layer, device), growing));
-  return sys::AddContext(GrowLayer(impl_->host(), *impl_->set, impl_->mounts, device, size),
-                         growing);
+  const auto recorded = RecordGrowth(*impl_->set, device, size);
+  if (!recorded.ok()) return sys::AddContext(recorded.status(), growing);
+  return sys::AddContext(impl_->FinishGrowth(layer, *recorded), growing);
 }
 
 absl::Status Driver::GrowPool() { return impl_->set->GrowPool(); }

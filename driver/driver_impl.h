@@ -39,13 +39,12 @@ struct Driver::Impl {
     bool read_only = false;
     std::vector<std::string> readers;  // those that have not ended, in words
 
-    // Mounted, and left behind by whoever was killed while comparing or filling it.
+    // Mounted, and left behind by whoever was killed while comparing, filling or growing it.
     bool abandoned() const { return mounted && gets == 0 && readers.empty(); }
   };
-  // A mount without a count is one Get's, unless the layer is incomplete: that is handed to nobody.
-  // One whose filesystem answers EIO counts as mounted, so that it can be put.
+  // A mount without a count is one Get's. One whose filesystem answers EIO counts as mounted, so
+  // that it can be put.
   absl::StatusOr<Users> UsersOf(const LayerId& layer) const;
-  bool IsIncomplete(const LayerId& layer) const;
   // Takes down a layer, whose lock is held, that nobody has any more; it has no count afterwards.
   // EBUSY, saying who has it and where.
   absl::Status RequireUnused(const LayerId& layer);
@@ -61,6 +60,17 @@ struct Driver::Impl {
   absl::StatusOr<thinp::proto::DeviceState> FindParent(const std::string& origin,
                                                        const sys::HeldLock& lock) const;
 
+  // All mounts of layers are made here: mounts one that is not mounted, whose lock is held, as
+  // `how` does. It has the count `count` from before that on, whatever was left of an older one,
+  // and so also when this process is killed meanwhile; after an error it has none.
+  absl::Status MountCounted(LayerMounts& how, const LayerId& layer,
+                            const thinp::proto::DeviceState& device, MountAccess access,
+                            MountCount count);
+  // Mounts a layer for what one call does in it, until EndWork: without the user's options ("ro" is
+  // not for it), and for nobody else. EndWork is OK when all that was written is on stable storage.
+  absl::Status MountForWork(const LayerId& layer, const thinp::proto::DeviceState& device);
+  absl::Status EndWork(const LayerId& layer);
+
   // Has a layer mounted, read-only if it was not, until EndReading or the end of this process.
   // `what` is what others are told that it is for.
   struct Reading {
@@ -75,9 +85,19 @@ struct Driver::Impl {
   // is mounted read-only because a user wants it so.
   absl::Status MakeWritable(const LayerId& layer, const thinp::proto::DeviceState& device);
 
+  // Makes the filesystem of a layer, whose lock is held, fill its device, and takes the label
+  // `growing` off; OK without that label. A layer that is mounted stays so and grows under its
+  // users; another one is up for the moment. After an error it is as it was before, its label too,
+  // and the call can be repeated. ENOENT: the program is missing; other errors as GrowFilesystem.
+  // Blocks as that does, and on the suspend of an active device.
+  absl::Status FinishGrowth(const LayerId& layer, const thinp::proto::DeviceState& device);
+  absl::Status GrowUnmounted(const LayerId& layer, const thinp::proto::DeviceState& device);
+  // The same with a growth of earlier, of a layer that may be mounted for anybody.
+  absl::Status TakeUpGrowth(const LayerId& layer, const thinp::proto::DeviceState& device);
+
   // Changes a layer, whose lock is held: mounts it, has `work` done in its tree, takes it down. It
   // is marked as incomplete before, and as complete when all of that is on stable storage.
-  absl::Status Fill(const thinp::proto::DeviceState& device,
+  absl::Status Fill(const LayerId& layer, const thinp::proto::DeviceState& device,
                     absl::FunctionRef<absl::Status(sys::Dir& rootfs)> work);
 
   enum class Kind { kPlain, kInit };
@@ -87,8 +107,6 @@ struct Driver::Impl {
                                                      const std::string& origin,
                                                      std::optional<sys::Bytes> size,
                                                      const sys::HeldLock& parent_lock, Kind kind);
-  // Grows the filesystem of a layer that was just made with `growing`, and whose lock is held.
-  absl::Status GrowNew(const thinp::proto::DeviceState& made);
   absl::Status MakeLarger(const LayerId& layer, const std::string& origin, sys::Bytes size,
                           sys::HeldLock parent_lock);
   absl::Status MakeWithInit(const LayerId& layer, const std::string& origin,

@@ -35,21 +35,16 @@ absl::StatusOr<Driver::Impl::Users> Driver::Impl::UsersOf(const LayerId& layer) 
   users.mounted = mounted.value_or(true);
   if (!users.mounted) return users;
   DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, counts.Read(layer));
-  const MountCount count = stored.has_value() ? *stored : MountCount(IsIncomplete(layer) ? 0 : 1);
+  const MountCount count = stored.value_or(1);
   users.gets = count.count;
   users.read_only = count.read_only;
   DMKIT_ASSIGN_OR_RETURN(users.readers, readers.Alive(layer));
   return users;
 }
 
-bool Driver::Impl::IsIncomplete(const LayerId& layer) const {
-  const auto device = set->Find(layer.text());
-  return device.ok() && !device->labels().ready();
-}
-
 absl::Status Driver::Impl::RequireUnused(const LayerId& layer) {
   DMKIT_ASSIGN_OR_RETURN(const Users users, UsersOf(layer));
-  // What a take-down that was cut off has left would be the count of whoever mounts it next.
+  // What a mount or a take-down that was cut off has left does not outlive the layer.
   if (!users.mounted) return counts.Clear(layer);
   if (users.abandoned()) return TakeDown(layer);
   const std::string mounted =
@@ -90,30 +85,21 @@ absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
   DMKIT_ASSIGN_OR_RETURN(const LayerId layer, LayerId::Create(id));
   DMKIT_ASSIGN_OR_RETURN(const sys::HeldLock lock, impl_->locks.Acquire(layer.text(), "get"));
   LayerMounts& mounts = impl_->mounts;
-  // A filesystem that answers EIO is not handed out.
-  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
-  if (mounted) {
-    DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, impl_->counts.Read(layer));
-    MountCount count = stored.value_or(1);
-    if (!stored.has_value() || count.read_only) {
-      // Without a count: somebody who was filling it may have ended there.
-      DMKIT_ASSIGN_OR_RETURN(const auto device, impl_->FindComplete(layer, lock));
-      if (count.read_only) DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
-    }
-    DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, MountCount(count.count + 1)));
-    return mounts.RootfsPath(layer.text());
-  }
+  // Somebody who was filling it may have ended there, and left it mounted.
   DMKIT_ASSIGN_OR_RETURN(const auto device, impl_->FindComplete(layer, lock));
   // A filesystem smaller than its device is as good as before: it is tried again with the next.
-  if (device.labels().growing()) {
-    FinishGrowth(impl_->host(), *impl_->set, mounts, device).IgnoreError();
+  if (device.labels().growing()) impl_->TakeUpGrowth(layer, device).IgnoreError();
+  // A filesystem that answers EIO is not handed out.
+  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(layer.text()));
+  if (!mounted) {
+    DMKIT_RETURN_IF_ERROR(impl_->MountCounted(mounts, layer, device, MountAccess::kReadWrite, 1));
+    return mounts.RootfsPath(layer.text());
   }
-  DMKIT_RETURN_IF_ERROR(mounts.Up(device, MountAccess::kReadWrite));
-  const absl::Status counted = impl_->counts.Write(layer, 1);
-  if (counted.ok()) return mounts.RootfsPath(layer.text());
-  return sys::WithSecondError(
-      sys::AddContext(counted, absl::StrCat("layer \"", layer.text(), "\"")), "unmounting it again",
-      mounts.Down(layer.text()));
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, impl_->counts.Read(layer));
+  const MountCount count = stored.value_or(1);
+  if (count.read_only) DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
+  DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, MountCount(count.count + 1)));
+  return mounts.RootfsPath(layer.text());
 }
 
 absl::Status Driver::Put(absl::string_view id, bool all) {
@@ -139,15 +125,33 @@ absl::Status Driver::Put(absl::string_view id, bool all) {
                           absl::StrJoin(users.readers, ", "), ", which takes it down at its end"));
 }
 
+absl::Status Driver::Impl::MountCounted(LayerMounts& how, const LayerId& layer,
+                                        const thinp::proto::DeviceState& device, MountAccess access,
+                                        MountCount count) {
+  DMKIT_RETURN_IF_ERROR(counts.Write(layer, count));
+  const absl::Status up = how.Up(device, access);
+  if (up.ok()) return up;
+  return sys::WithSecondError(up, "taking its count back", counts.Clear(layer));
+}
+
+absl::Status Driver::Impl::MountForWork(const LayerId& layer,
+                                        const thinp::proto::DeviceState& device) {
+  LayerMounts own = mounts.WithoutOptions();
+  return MountCounted(own, layer, device, MountAccess::kReadWrite, 0);
+}
+
+absl::Status Driver::Impl::EndWork(const LayerId& layer) {
+  DMKIT_RETURN_IF_ERROR(mounts.DownDurably(layer.text()));
+  // One that stays is nobody's: the next mount has its own.
+  counts.Clear(layer).IgnoreError();
+  return absl::OkStatus();
+}
+
 absl::Status Driver::Impl::MountForReading(const LayerId& layer, const sys::HeldLock& lock) {
   DMKIT_ASSIGN_OR_RETURN(const auto device, FindComplete(layer, lock));
   // In a set that is only read there is nothing to be made writable.
   const bool read_only = !set->pool_state().read_only();
-  // Counted before it is mounted: one that is found mounted and not counted is a Get's.
-  DMKIT_RETURN_IF_ERROR(counts.Write(layer, MountCount(0, read_only)));
-  const absl::Status up = mounts.Up(device, MountAccess::kReadOnly);
-  if (up.ok()) return up;
-  return sys::WithSecondError(up, "taking its count back", counts.Clear(layer));
+  return MountCounted(mounts, layer, device, MountAccess::kReadOnly, MountCount(0, read_only));
 }
 
 absl::StatusOr<Driver::Impl::Reading> Driver::Impl::StartReading(const LayerId& layer,

@@ -53,12 +53,22 @@ class DriverSweepVmTest : public DriverVmTest {
     EXPECT_EQ(driver_->Inspect("web")->mount_count(), 0u);
   }
 
-  // As often as it takes; a layer that is down says so.
-  void PutAll() {
-    const absl::Status put = driver_->Put("web", true);
+  // Takes one Get back; a layer that is down says so.
+  void PutOnce() {
+    const absl::Status put = driver_->Put("web", false);
     if (!put.ok()) {
       EXPECT_THAT(put, sys::FailsWithErrno(EINVAL));
     }
+    ExpectDown();
+  }
+
+  // Of a layer that is down, as a put that ended before its last call.
+  void LeaveCountOfTwo() {
+    ASSERT_THAT(driver_->Get("web"), sys::IsOk());
+    ASSERT_THAT(driver_->Get("web"), sys::IsOk());
+    counted_.SetPlan(sys::FaultyHost::FailMatching("Unlink", "/mounts/web", EIO));
+    EXPECT_THAT(driver_->Put("web", true), sys::FailsWithErrno(EIO));
+    counted_.SetPlan(nullptr);
     ExpectDown();
   }
 };
@@ -84,7 +94,7 @@ TEST_F(DriverSweepVmTest, PutThatFailsAnywhereCanBeRepeated) {
       [&](const absl::Status& put) {
         if (!put.ok()) {
           EXPECT_THAT(put, sys::FailsWithErrno(EIO)) << "not the first error";
-          PutAll();
+          PutOnce();
         }
         ExpectDown();
         EXPECT_THAT(driver_->Get("web"), sys::IsOk());
@@ -96,7 +106,18 @@ TEST_F(DriverSweepVmTest, GetThatEndsAnywhereIsTakenBackByOnePut) {
       sys::FaultyHost::StopAt, [&] { return driver_->Get("web").status(); },
       [&](const absl::Status&) {
         Open();
-        PutAll();
+        PutOnce();
+      });
+}
+
+TEST_F(DriverSweepVmTest, CountOfAPutThatEndedIsNotThatOfTheNextGetWhereverThatEnds) {
+  LeaveCountOfTwo();
+  Sweep(
+      sys::FaultyHost::StopAt, [&] { return driver_->Get("web").status(); },
+      [&](const absl::Status&) {
+        Open();
+        PutOnce();
+        LeaveCountOfTwo();
       });
 }
 
@@ -106,7 +127,7 @@ TEST_F(DriverSweepVmTest, PutThatEndsAnywhereIsEndedByTheNext) {
       sys::FaultyHost::StopAt, [&] { return driver_->Put("web", false); },
       [&](const absl::Status&) {
         Open();
-        PutAll();
+        PutOnce();
         EXPECT_THAT(driver_->Get("web"), sys::IsOk());
       });
 }

@@ -293,7 +293,7 @@ TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
   };
   EXPECT_EQ(cost_of(35, [&] { return driver.Create("web", {"parent"}); }), (Cost{6, 4}));
   EXPECT_EQ(cost_of(23, [&] { return driver.Get("web").status(); }), (Cost{4, 0}));
-  EXPECT_EQ(cost_of(12, [&] { return driver.Get("web").status(); }), (Cost{0, 0}));
+  EXPECT_EQ(cost_of(14, [&] { return driver.Get("web").status(); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of(39, [&] { return driver.Create("snap", {"web"}); }), (Cost{8, 4}));
   EXPECT_EQ(cost_of(13, [&] { return driver.Put("web", false); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of(18, [&] { return driver.Put("web", false); }), (Cost{1, 0}));

@@ -58,26 +58,6 @@ absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const Lay
   return GrowFilesystem(host, type, node, mounts.MountPoint(device.name()));
 }
 
-absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
-                          const DeviceState& device) {
-  DMKIT_RETURN_IF_ERROR(CheckProgramFor(host, device));
-  DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
-  DMKIT_ASSIGN_OR_RETURN(const bool mounted, mounts.IsMounted(device.name()));
-  // For the moment of growing a user's "ro" is not for it.
-  LayerMounts own = mounts.WithoutOptions();
-  if (!mounted) DMKIT_RETURN_IF_ERROR(own.Up(device, MountAccess::kReadWrite));
-  absl::Status grown = GrowMounted(host, set, mounts, device);
-  if (!mounted) {
-    if (grown.ok()) grown = own.Sync(device.name());
-    const absl::Status down = own.DownDurably(device.name());
-    grown = grown.ok() ? down : sys::WithSecondError(grown, "taking it down again", down);
-  }
-  DMKIT_RETURN_IF_ERROR(grown);
-  thinp::proto::DeviceLabels labels = device.labels();
-  labels.set_growing(false);
-  return set.SetLabels(device.name(), labels);
-}
-
 absl::StatusOr<bool> NeedsGrowth(const sys::Host& host, const DeviceState& device,
                                  sys::Bytes size) {
   DMKIT_RETURN_IF_ERROR(CheckSize(device, size, "the layer"));
@@ -86,18 +66,15 @@ absl::StatusOr<bool> NeedsGrowth(const sys::Host& host, const DeviceState& devic
   return true;
 }
 
-absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
-                       DeviceState device, sys::Bytes size) {
-  DMKIT_ASSIGN_OR_RETURN(const bool needed, NeedsGrowth(host, device, size));
-  if (!needed) return absl::OkStatus();
+absl::StatusOr<DeviceState> RecordGrowth(thinp::DeviceSet& set, DeviceState device,
+                                         sys::Bytes size) {
   DMKIT_RETURN_IF_ERROR(CheckPoolTakesWrites(set));
-  if (size.count() > device.size_bytes()) {
-    device.mutable_labels()->set_growing(true);
-    device.set_size_bytes(size.count());
-    DMKIT_RETURN_IF_ERROR(set.SetLabels(device.name(), device.labels()));
-    DMKIT_RETURN_IF_ERROR(set.SetSize(device.name(), size));
-  }
-  return FinishGrowth(host, set, mounts, device);
+  if (size.count() <= device.size_bytes()) return device;
+  device.mutable_labels()->set_growing(true);
+  device.set_size_bytes(size.count());
+  DMKIT_RETURN_IF_ERROR(set.SetLabels(device.name(), device.labels()));
+  DMKIT_RETURN_IF_ERROR(set.SetSize(device.name(), size));
+  return device;
 }
 
 }  // namespace dmkit::driver

@@ -23,7 +23,7 @@ namespace dmkit::driver {
 // The size that a new layer made from `parent` has: its parent's, or the larger one wanted. Looked
 // at before anything is changed: INVALID_ARGUMENT, with both sizes, for a smaller one or for one
 // that is no whole number of sectors; ENOENT when the program that grows the filesystem is missing.
-// A layer made larger is to have the label `growing`, and then wants FinishGrowth.
+// A layer made larger is to have the label `growing` until its filesystem has grown too.
 absl::StatusOr<sys::Bytes> SizeOfNewLayer(const sys::Host& host,
                                           const thinp::proto::DeviceState& parent,
                                           std::optional<sys::Bytes> wanted);
@@ -38,14 +38,6 @@ absl::Status CheckPoolTakesWrites(const thinp::DeviceSet& set);
 absl::Status GrowMounted(const sys::Host& host, thinp::DeviceSet& set, const LayerMounts& mounts,
                          const thinp::proto::DeviceState& device);
 
-// Makes the filesystem of `device`, which has the label `growing`, fill its device, and takes the
-// label off. A layer that is mounted stays so and grows under its users; another one is up for the
-// moment. After an error it is as it was before, its label too, and the call can be repeated.
-// ENOENT: the program is missing; other errors as GrowFilesystem. Blocks as that does, and on the
-// suspend of an active device.
-absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
-                          const thinp::proto::DeviceState& device);
-
 // Whether making the layer `size` large is any work: it is not where its size is that and nothing
 // was interrupted. INVALID_ARGUMENT, with both sizes, for a smaller one or for one that is no whole
 // number of sectors; ENOENT when there is work and the program that grows the filesystem is
@@ -53,11 +45,12 @@ absl::Status FinishGrowth(const sys::Host& host, thinp::DeviceSet& set, LayerMou
 absl::StatusOr<bool> NeedsGrowth(const sys::Host& host, const thinp::proto::DeviceState& device,
                                  sys::Bytes size);
 
-// Makes the layer `size` large, and its filesystem with it; the same size is OK, and takes up what
-// was interrupted. FAILED_PRECONDITION: the pool's mode does not allow it. Other errors are those
-// of NeedsGrowth and FinishGrowth; blocks as that does. Safe to repeat.
-absl::Status GrowLayer(const sys::Host& host, thinp::DeviceSet& set, LayerMounts& mounts,
-                       thinp::proto::DeviceState device, sys::Bytes size);
+// Records, on stable storage, that the layer is `size` large (or larger, as it is) and its
+// filesystem growing, and returns it as it is then. FAILED_PRECONDITION: the pool's mode does not
+// allow it. Safe to repeat.
+absl::StatusOr<thinp::proto::DeviceState> RecordGrowth(thinp::DeviceSet& set,
+                                                       thinp::proto::DeviceState device,
+                                                       sys::Bytes size);
 
 }  // namespace dmkit::driver
 

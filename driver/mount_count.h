@@ -25,7 +25,9 @@ struct MountCount {
   MountCount(uint32_t how_often = 0, bool only_read = false)
       : count(how_often), read_only(only_read) {}
 
-  uint32_t count;  // 0: it is mounted for readers only (layer_readers.h), and goes with the last
+  // 0: it is mounted for readers (layer_readers.h) or for what the driver does in it, and goes with
+  // them.
+  uint32_t count;
   bool read_only;  // mounted so, since nobody wanted more so far
 
   friend bool operator==(const MountCount& a, const MountCount& b) {
