@@ -248,6 +248,34 @@ TEST_F(DriverReaderVmTest, ComparisonWhoseLayerIsLockedAtItsEndHasSucceeded) {
   ExpectAllDown();
 }
 
+class DriverReaderXfsVmTest : public DriverReaderVmTest {
+ protected:
+  void SetUp() override {
+    SetOptions({"dm.fs=xfs", "dm.basesize=320M", "dm.loopdatasize=1G", "dm.loopmetadatasize=16M"});
+    DriverReaderVmTest::SetUp();
+  }
+};
+
+// A mount that is made writable is somebody's already.
+TEST_F(DriverReaderXfsVmTest, GetThatCannotSetTheRetriesLeavesTheMountToWhoComparesTheLayer) {
+  config_.options.xfs_nospace_max_retries = 5;
+  auto other = Driver::Open(dm(), config_);
+  ASSERT_THAT(other, sys::IsOk());
+  const std::string rootfs = config_.root + "/mnt/layer/rootfs";
+  EXPECT_THAT(
+      Compare(*driver_,
+              [&] {
+                counted_.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "max_retries", EACCES));
+                const absl::Status failed = (*other)->Get("layer").status();
+                counted_.SetPlan(nullptr);
+                EXPECT_THAT(std::string(failed.message()), HasSubstr("dm.xfs_nospace_max_retries"));
+                EXPECT_TRUE(IsThere(rootfs + "/added"));
+                EXPECT_THAT(host().root->MakeDir(rootfs + "/no", 0755), sys::FailsWithErrno(EROFS));
+              }),
+      sys::IsOk());
+  ExpectAllDown();
+}
+
 // A comparison with an error, or the end, at each of its calls: the next one leaves nothing up.
 class DriverReaderSweepVmTest : public DriverReaderVmTest {
  protected:

@@ -4,6 +4,8 @@
 
 #include "driver/filesystem.h"
 
+#include <sys/mount.h>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -282,23 +284,28 @@ absl::StatusOr<std::unique_ptr<sys::Dir>> MountFilesystem(const sys::Host& host,
       !absl::c_linear_search(absl::StrSplit(options.data, ','), "nouuid")) {
     request.data = absl::StrCat("nouuid", options.data.empty() ? "" : ",", options.data);
   }
-  absl::StatusOr<std::unique_ptr<sys::Dir>> mounted = host.mounts->Mount(request);
-  if (mounted.ok()) {
-    if (type != FilesystemType::kXfs || !options.xfs_nospace_max_retries.has_value()) {
-      return mounted;
-    }
-    const absl::Status set = SetXfsRetries(host, path, *options.xfs_nospace_max_retries);
-    if (set.ok()) return mounted;
-    mounted->reset();
-    return sys::WithSecondError(set, "unmounting again",
-                                host.mounts->Unmount(target, sys::UnmountMode::kDetach));
+  const bool is_remount = (options.flags & uint64_t{MS_REMOUNT}) != 0;
+  const bool sets_retries =
+      type == FilesystemType::kXfs && options.xfs_nospace_max_retries.has_value();
+  // Before it: nothing then has to be undone under those who use the mount.
+  if (sets_retries && is_remount) {
+    DMKIT_RETURN_IF_ERROR(SetXfsRetries(host, path, *options.xfs_nospace_max_retries));
   }
-  const int error = sys::GetErrno(mounted.status());
-  return sys::AddContext(
-      mounted.status(),
-      absl::StrCat("mount ", facts.name, " filesystem on ", path, " at ", target,
-                   request.data.empty() ? "" : absl::StrCat(" with ", request.data), " (",
-                   MountHint(error), error == ENODEV ? facts.kernel_option : "", ")"));
+  absl::StatusOr<std::unique_ptr<sys::Dir>> mounted = host.mounts->Mount(request);
+  if (!mounted.ok()) {
+    const int error = sys::GetErrno(mounted.status());
+    return sys::AddContext(
+        mounted.status(),
+        absl::StrCat("mount ", facts.name, " filesystem on ", path, " at ", target,
+                     request.data.empty() ? "" : absl::StrCat(" with ", request.data), " (",
+                     MountHint(error), error == ENODEV ? facts.kernel_option : "", ")"));
+  }
+  if (!sets_retries || is_remount) return mounted;
+  const absl::Status set = SetXfsRetries(host, path, *options.xfs_nospace_max_retries);
+  if (set.ok()) return mounted;
+  mounted->reset();
+  return sys::WithSecondError(set, "unmounting again",
+                              host.mounts->Unmount(target, sys::UnmountMode::kDetach));
 }
 
 }  // namespace dmkit::driver

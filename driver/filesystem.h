@@ -68,8 +68,8 @@ absl::StatusOr<MountOptions> ParseMountOptions(absl::string_view text);
 // since every layer has its base's UUID. The errors are those of mount(2), with what to look at:
 // ENODEV when the kernel does not know the filesystem; EBUSY when the device is mounted or in use;
 // EINVAL when the device holds something else or an option is refused. An xfs whose number of
-// retries cannot be set (in sysfs) is unmounted again; the error is that of sysfs. Blocks on the
-// device, which may have a journal to replay.
+// retries cannot be set (in sysfs) is unmounted again, and with MS_REMOUNT left as it was; the
+// error is that of sysfs. Blocks on the device, which may have a journal to replay.
 absl::StatusOr<std::unique_ptr<sys::Dir>> MountFilesystem(const sys::Host& host,
                                                           FilesystemType type,
                                                           absl::string_view path,

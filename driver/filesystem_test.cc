@@ -81,9 +81,13 @@ class ScriptedMounts : public sys::Mounts {
     if (error != 0) return sys::ErrnoStatus(error, "mount");
     return root_->OpenDir("/");
   }
-  absl::Status Unmount(absl::string_view, sys::UnmountMode) override { return absl::OkStatus(); }
+  absl::Status Unmount(absl::string_view target, sys::UnmountMode) override {
+    unmounted.emplace_back(target);
+    return absl::OkStatus();
+  }
 
   std::vector<sys::MountRequest> requests;
+  std::vector<std::string> unmounted;
   int error = 0;
 
  private:
@@ -351,6 +355,19 @@ TEST_F(FilesystemTest, XfsAlwaysGetsNouuidOnce) {
                 IsOk());
     EXPECT_EQ(mounts_.requests.back().data, c.data);
   }
+}
+
+// The image has no number in sysfs.
+TEST_F(FilesystemTest, RetriesThatCannotBeSetTakeAMountBackAndLeaveAMountedOneAlone) {
+  MountOptions options;
+  options.xfs_nospace_max_retries = 5;
+  EXPECT_FALSE(MountFilesystem(host_, FilesystemType::kXfs, device_, "/mnt/a", options).ok());
+  EXPECT_THAT(mounts_.requests, SizeIs(1));
+  EXPECT_THAT(mounts_.unmounted, ElementsAre("/mnt/a"));
+  options.flags = MS_REMOUNT;
+  EXPECT_FALSE(MountFilesystem(host_, FilesystemType::kXfs, device_, "/mnt/a", options).ok());
+  EXPECT_THAT(mounts_.requests, SizeIs(1));
+  EXPECT_THAT(mounts_.unmounted, SizeIs(1));
 }
 
 TEST_F(FilesystemTest, FailedMountKeepsTheErrnoAndSaysWhereToLook) {
