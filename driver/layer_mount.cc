@@ -111,14 +111,14 @@ absl::Status LayerMounts::MakeWritable(const thinp::proto::DeviceState& device) 
 }
 
 absl::Status LayerMounts::CheckWritable(absl::string_view layer) const {
-  // Beside the layer's files; sets what is set, so that nothing but the answer comes of it.
-  const std::string target = MountPoint(layer);
-  DMKIT_ASSIGN_OR_RETURN(const sys::FileStat stat, host_.root->Stat(target));
-  const absl::Status set = host_.root->SetMode(target, stat.mode);
-  if (sys::GetErrno(set) != EROFS) return set;
-  return sys::AddContext(set, absl::StrCat("it is mounted read-only at ", target,
-                                           " (by dm.mountopt, or after an error of its device): "
-                                           "`dmkit put` it first"));
+  // A rename of a name to itself changes nothing, and is refused before that is known where nothing
+  // may change (fs/namei.c, do_renameat2() and vfs_rename(), v6.1).
+  const std::string rootfs = RootfsPath(layer);
+  const absl::Status renamed = host_.root->Rename(rootfs, rootfs);
+  if (sys::GetErrno(renamed) != EROFS) return renamed;
+  return sys::AddContext(renamed, absl::StrCat("it is mounted read-only at ", MountPoint(layer),
+                                               " (by dm.mountopt, or after an error of its "
+                                               "device): `dmkit put` it first"));
 }
 
 absl::Status LayerMounts::Sync(absl::string_view layer) const {

@@ -62,7 +62,7 @@ class LayerMounts {
   // the pool allows no writing.
   absl::Status MakeWritable(const thinp::proto::DeviceState& device);
 
-  // EROFS: the layer, which is mounted, is mounted read-only, whoever did that.
+  // EROFS: the layer, which is mounted, is mounted read-only, whoever did that. Writes nothing.
   absl::Status CheckWritable(absl::string_view layer) const;
 
   // Writes back what a mounted layer has in memory: an unmount tells nobody of what could not be
