@@ -80,6 +80,27 @@ class DriverPoolModeVmTest : public DriverVmTest {
     return absl::OkStatus();
   }
 
+  // All of the pool's blocks go to a thin device that is none of the store's, until EmptyPool.
+  void FillPool() {
+    auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver_->PoolStatus()->name()));
+    ASSERT_THAT(pool, sys::IsOk());
+    thinp::ThinPoolParams params = pool->params();
+    params.features.error_if_no_space = true;
+    ASSERT_THAT(pool->Reload(params), sys::IsOk());
+    ASSERT_THAT(pool->CreateThin(FillerId()), sys::IsOk());
+    const sys::Sectors length = pool->length();
+    const auto active = dm::CreateDevice(
+        dm(), {Filler().name, Filler().uuid, pool->ThinTable(FillerId(), length), false});
+    ASSERT_THAT(active, sys::IsOk());
+    EXPECT_FALSE(Fill(active->device, sys::ToBytes(length)->count()).ok());
+  }
+  void EmptyPool() {
+    ASSERT_THAT(dm::RemoveDevice(dm(), Filler(), absl::Seconds(5), false), sys::IsOk());
+    auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver_->PoolStatus()->name()));
+    ASSERT_THAT(pool, sys::IsOk());
+    ASSERT_THAT(pool->Delete(FillerId()), sys::IsOk());
+  }
+
   void ExpectRefused(const absl::Status& refused, const std::string& mode,
                      const std::string& next_step) {
     EXPECT_THAT(refused, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
@@ -90,6 +111,10 @@ class DriverPoolModeVmTest : public DriverVmTest {
   static dm::DeviceIdentity Wrapped() {
     return {*dm::DmName::Create(kWrapped), *dm::DmUuid::Create("ADMIN-3")};
   }
+  static dm::DeviceIdentity Filler() {
+    return {*dm::DmName::Create("filler"), *dm::DmUuid::Create("FILLER")};
+  }
+  static thinp::ThinId FillerId() { return *thinp::ThinId::Create(900); }
   sys::Sectors Length() const { return sys::WholeSectors(loop_->info.size); }
   dm::TableLine Line(const char* type, const char* rest) const {
     return {sys::Sectors{0}, Length(), *dm::TargetType::Create(type),
@@ -99,24 +124,11 @@ class DriverPoolModeVmTest : public DriverVmTest {
   std::optional<loop::AttachedLoop> loop_;
 };
 
-// All of the pool's blocks go to a thin device that is none of the store's.
 TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace) {
   SetOptions({"dm.basesize=64M", "dm.loopdatasize=64M", "dm.loopmetadatasize=16M"});
   Driver& driver = Open();
   ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
-  auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver.PoolStatus()->name()));
-  ASSERT_THAT(pool, sys::IsOk());
-  thinp::ThinPoolParams params = pool->params();
-  params.features.error_if_no_space = true;
-  ASSERT_THAT(pool->Reload(params), sys::IsOk());
-  const thinp::ThinId id = *thinp::ThinId::Create(900);
-  ASSERT_THAT(pool->CreateThin(id), sys::IsOk());
-  const dm::DeviceIdentity filler{*dm::DmName::Create("filler"), *dm::DmUuid::Create("FILLER")};
-  const sys::Sectors length = pool->length();
-  const auto active =
-      dm::CreateDevice(dm(), {filler.name, filler.uuid, pool->ThinTable(id, length), false});
-  ASSERT_THAT(active, sys::IsOk());
-  EXPECT_FALSE(Fill(active->device, sys::ToBytes(length)->count()).ok());
+  FillPool();
   const absl::Status refused = driver.Create("more", {"web"});
   EXPECT_THAT(refused, sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(std::string(refused.message()),
@@ -126,9 +138,48 @@ TEST_F(DriverPoolModeVmTest, FullPoolRefusesLayersNamingItsModeUntilThereIsSpace
   EXPECT_FALSE(driver.PoolCheck()->clean());
   EXPECT_THAT(OpenStatus(), sys::IsOk());
   EXPECT_THAT(driver.Remove("web"), sys::IsOk());
-  ASSERT_THAT(dm::RemoveDevice(dm(), filler, absl::Seconds(5), false), sys::IsOk());
-  ASSERT_THAT(pool->Delete(id), sys::IsOk());
+  EmptyPool();
   EXPECT_THAT(driver.Create("more", {}), sys::IsOk());
+}
+
+TEST_F(DriverPoolModeVmTest, FullPoolGrowsNoLayersAndCanBeGrownItself) {
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=64M", "dm.loopmetadatasize=16M"});
+  Driver& driver = Open();
+  ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
+  const auto path = driver.Get("web");
+  ASSERT_THAT(path, sys::IsOk());
+  Write(*path, "file", "kept");
+  ASSERT_THAT(driver.Put("web", false), sys::IsOk());
+  FillPool();
+  const sys::Bytes larger{uint64_t{96} << 20};
+  CreateOptions with_size;
+  with_size.parent = "web";
+  with_size.size = larger;
+  for (const absl::Status& refused :
+       {driver.Grow("web", larger), driver.Create("more", with_size)}) {
+    ExpectRefused(refused, "out_of_data_space", "remove layers");
+  }
+  EXPECT_EQ(driver.Inspect("web")->size_bytes(), uint64_t{64} << 20);
+  EXPECT_FALSE(*driver.Exists("more"));
+  EXPECT_THAT(driver.GrowPool(), sys::IsOk()) << "there is nothing to gain yet";
+  EXPECT_EQ(driver.PoolStatus()->mode(), "out_of_data_space");
+  {
+    sys::OpenOptions options;
+    options.access = sys::Access::kReadWrite;
+    const auto file = host().root->OpenFile(config_.root + "/pool/data", options);
+    ASSERT_THAT(file, sys::IsOk());
+    ASSERT_THAT((*file)->Truncate(uint64_t{256} << 20), sys::IsOk());
+  }
+  EXPECT_THAT(driver.GrowPool(), sys::IsOk());
+  EXPECT_EQ(driver.PoolStatus()->mode(), "rw");
+  EXPECT_THAT(driver.Grow("web", larger), sys::IsOk());
+  EmptyPool();
+  const auto grown = driver.Get("web");
+  ASSERT_THAT(grown, sys::IsOk());
+  EXPECT_EQ(Read(*grown, "file"), std::string("kept"));
+  EXPECT_GT((*host().root->OpenDir(*grown))->Space()->total_bytes, uint64_t{70} << 20);
+  EXPECT_THAT(driver.Put("web", false), sys::IsOk());
+  ExpectClean();
 }
 
 // The filesystem has room for the archive and takes it; the pool has not, which only shows when the
