@@ -72,10 +72,13 @@ absl::Status CheckDirectLvm(const Options& options) {
                        "missing; dm.thinp_percent and dm.thinp_metapercent go together");
   }
   const uint32_t sum = lvm.data_percent.value_or(kThinpPercentDefault) +
-                       lvm.metadata_percent.value_or(kThinpMetadataPercentDefault);
+                       2 * lvm.metadata_percent.value_or(kThinpMetadataPercentDefault);
   if (sum > 100) {
-    return WrongOption("dm.thinp_percent", absl::StrCat("with dm.thinp_metapercent it comes to ",
-                                                        sum, "% of the device; the most is 100%"));
+    return WrongOption(
+        "dm.thinp_percent",
+        absl::StrCat("with twice dm.thinp_metapercent (lvm2 sets as much again aside to repair "
+                     "metadata with) it comes to ",
+                     sum, "% of the device; the most is 100%"));
   }
   return absl::OkStatus();
 }

@@ -23,6 +23,7 @@ namespace {
 using ::dmkit::sys::Bytes;
 using ::dmkit::sys::FailsWithCode;
 using ::dmkit::sys::IsOk;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Optional;
 
@@ -153,12 +154,17 @@ TEST(ParseDirectLvmTest, OtherWordsNeedTheDevice) {
 TEST(ParseDirectLvmTest, PercentagesGoTogetherAndFitTheDevice) {
   const std::string device = "dm.directlvm_device=/dev/sdb";
   EXPECT_THAT(ParseOptions({device}), IsOk());
-  EXPECT_THAT(ParseOptions({device, "dm.thinp_percent=99", "dm.thinp_metapercent=1"}), IsOk());
+  EXPECT_THAT(ParseOptions({device, "dm.thinp_percent=95", "dm.thinp_metapercent=1"}), IsOk());
+  EXPECT_THAT(ParseOptions({device, "dm.thinp_percent=98", "dm.thinp_metapercent=1"}), IsOk());
   EXPECT_THAT(ParseOptions({device, "dm.thinp_percent=0", "dm.thinp_metapercent=0"}), IsOk());
   EXPECT_THAT(Message({device, "dm.thinp_percent=90"}), HasSubstr("dm.thinp_metapercent"));
   EXPECT_THAT(Message({device, "dm.thinp_metapercent=2"}), HasSubstr("dm.thinp_percent"));
-  EXPECT_THAT(Message({device, "dm.thinp_percent=99", "dm.thinp_metapercent=2"}),
-              HasSubstr("101%"));
+  EXPECT_THAT(Message({device, "dm.thinp_percent=99", "dm.thinp_metapercent=1"}),
+              AllOf(HasSubstr("101%"), HasSubstr("as much again aside")));
+  EXPECT_THAT(Message({device, "dm.thinp_percent=98", "dm.thinp_metapercent=2"}),
+              HasSubstr("102%"));
+  EXPECT_THAT(Message({device, "dm.thinp_percent=1", "dm.thinp_metapercent=99"}),
+              HasSubstr("199%"));
   ExpectRefused("dm.thinp_percent", {"100", "100%", "-1", "x", "1.5", "95 %"});
   ExpectRefused("dm.thinp_metapercent", {"100", "100%", "-1", "%", "4294967296"});
   ExpectRefused("dm.thinp_autoextend_percent", {"101", "101%", "-1", "twenty"});

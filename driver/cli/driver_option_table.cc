@@ -56,8 +56,8 @@ constexpr DriverOptionSpec kDriverOptions[] = {
      "partitions or belongs to a volume group. Default: false."},
     {"dm.thinp_percent", "PERCENT", "How much of that device is for data. Default: 95."},
     {"dm.thinp_metapercent", "PERCENT",
-     "How much of that device is for metadata. lvm2 sets as much again aside to repair it with. "
-     "Default: 1."},
+     "How much of that device is for metadata. lvm2 sets as much again aside to repair it with; "
+     "that and both percentages come to 100 at most. Default: 1."},
     {"dm.thinp_autoextend_percent", "PERCENT",
      "By how much lvm2 makes that pool grow at a time. Default: 20."},
     {"dm.thinp_autoextend_threshold", "PERCENT",
