@@ -31,10 +31,11 @@ class HeldLock {
 
 // Takes the exclusive lock on the file `name` in `dir`, which is made when missing, polling for at
 // most `patience`. Whoever holds the lock may remove the file: others that wait for it then lock
-// the new one. The file then holds "<pid> <what>\n" of the holder, for people; on a full filesystem
-// (ENOSPC, EDQUOT) the lock is taken all the same and the text is missing. ETIMEDOUT when another
-// process keeps it: the message says which pid and what it is doing. Two calls in one process
-// exclude each other as two processes do. Costs no fsync.
+// the new one. The file then holds 256 bytes for people: "<pid> <what>" of the holder, cut off
+// where it is longer, and line feeds behind it. On a full filesystem (ENOSPC, EDQUOT) the lock is
+// taken all the same, and the file is empty. ETIMEDOUT when another process keeps it: the message
+// says which pid and what it is doing. Two calls in one process exclude each other as two processes
+// do. Costs no fsync.
 absl::StatusOr<HeldLock> AcquireLock(const Host& host, Dir& dir, absl::string_view name,
                                      absl::string_view what, absl::Duration patience);
 
