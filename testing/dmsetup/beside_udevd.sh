@@ -54,6 +54,12 @@ works() {
   dd if="/dev/mapper/$1" of=/dev/null bs=4096 count=1 2>&- || fail "cannot read $1"
 }
 
+# The name of a device is a link when udevd has nothing left to do.
+is_udevds() {
+  udevadm settle
+  [ -L "/dev/mapper/$1" ] || fail "/dev/mapper/$1 is no link of udevd's"
+}
+
 # Nothing is left of a test: device, node, link, semaphore.
 clean() {
   [ "$(semaphores)" = 0 ] || fail "semaphores: $(cat /proc/sysvipc/sem)"
@@ -198,8 +204,11 @@ test_missing_notify_rule_is_not_waited_for() {
   mv $notify_rule /tmp
   udevadm control --reload
   expect $brisk_seconds_max dmsetup create unnotified --table "$table"
+  silent
   works unnotified
+  is_udevds unnotified
   expect $brisk_seconds_max dmsetup remove unnotified
+  silent
   udevadm settle
   clean
   mv /tmp/${notify_rule##*/} $notify_rule
@@ -210,7 +219,9 @@ test_without_semaphores_there_is_no_waiting() {
   read -r msl mns opm mni < /proc/sys/kernel/sem
   echo "$msl $mns $opm 0" > /proc/sys/kernel/sem
   expect $brisk_seconds_max dmsetup create unsynced --table "$table"
+  warned "Limit for the maximum number of semaphores"
   works unsynced
+  is_udevds unsynced
   expect $brisk_seconds_max dmsetup remove unsynced
   udevadm settle
   clean
