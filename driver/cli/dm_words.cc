@@ -32,13 +32,19 @@ bool IsOurs(absl::string_view word) {
 
 bool IsForUs(absl::string_view word) { return word == "--help" || word == "-h"; }
 
-// Whether the command has no JSON to print.
-bool IsTextOnly(const std::vector<std::string>& dmsetup) {
+// The command among dmsetup's words; null: none of those that are known.
+const CommandSpec* NamedCommand(const std::vector<std::string>& dmsetup) {
   for (const std::string& word : dmsetup) {
     const CommandSpec* command = FindCommand("dm", word);
-    if (command != nullptr) return command->report == kNoReport;
+    if (command != nullptr) return command;
   }
-  return false;
+  return nullptr;
+}
+
+// Whether the command has no JSON to print.
+bool IsTextOnly(const std::vector<std::string>& dmsetup) {
+  const CommandSpec* command = NamedCommand(dmsetup);
+  return command != nullptr && command->report == kNoReport;
 }
 
 }  // namespace
@@ -69,6 +75,16 @@ std::optional<DmWords> FindDmWords(const std::vector<std::string>& words) {
     if (word == "--help" || word == "--version") return std::nullopt;
   }
   return found;
+}
+
+Parsed ParseOwnOptions(const DmWords& words) {
+  // A command that needs no more words.
+  std::vector<std::string> own = words.global;
+  own.insert(own.end(), {"dm", "ls"});
+  Parsed parsed = Parse(own);
+  parsed.command = NamedCommand(words.dmsetup);
+  parsed.section = FindGroup("dm");
+  return parsed;
 }
 
 bool IsDmsetup(absl::string_view path) { return path.substr(path.rfind('/') + 1) == "dmsetup"; }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "driver/cli/parse.h"
 
 namespace dmkit::driver::cli {
 
@@ -22,6 +23,11 @@ struct DmWords {
 // Nothing when `words` are of another kind: another command, no word behind `dm`, a help that is
 // dmkit's own (--help), or JSON from a command that has some.
 std::optional<DmWords> FindDmWords(const std::vector<std::string>& words);
+
+// What dmkit's own options of such words say. The request is good for nothing but to tell whether
+// they are right; where they are not, its error and the rest are those of the command that is
+// named.
+Parsed ParseOwnOptions(const DmWords& words);
 
 // Whether a program that was called as `path` is dmsetup.
 bool IsDmsetup(absl::string_view path);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/cli/dm_words.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "driver/cli/commands.h"
+#include "driver/cli/parse.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -11,6 +15,7 @@ namespace dmkit::driver::cli {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 DmWords Found(const std::vector<std::string>& words) {
@@ -63,6 +68,32 @@ TEST(DmWordsTest, AllElseIsDmkits) {
                                              {"--format", "json", "dm", "nosuch"}}) {
     EXPECT_FALSE(FindDmWords(words).has_value()) << ::testing::PrintToString(words);
   }
+}
+
+TEST(DmWordsTest, OwnOptionsAreParsedAsThoseOfAnyCommand) {
+  const Parsed parsed = ParseOwnOptions(
+      Found({"--root", "/r", "dm", "create", "x", "--table", "0 8 zero", "--trace"}));
+  EXPECT_TRUE(parsed.request.ok());
+  EXPECT_EQ(parsed.global.root, "/r");
+  EXPECT_TRUE(parsed.global.trace);
+}
+
+TEST(DmWordsTest, WhatIsWrongWithOwnOptionsIsToldOfTheCommand) {
+  for (const auto& [words, expected] :
+       std::vector<std::pair<std::vector<std::string>, const char*>>{
+           {{"--opt", "dm.nosuch=1", "dm", "create", "x", "--table", "0 8 zero"}, "dm.nosuch"},
+           {{"--opt=dm.fs=btrfs", "dm", "create", "x", "-u", "U"}, "dm.fs"},
+           {{"dm", "create", "x", "--format", "xml", "--table", "0 8 zero"}, "text or json"},
+           {{"--root=", "dm", "create", "x"}, "--root"},
+           {{"--trace", "dm", "create", "x", "--trace"}, "--trace"}}) {
+    const Parsed parsed = ParseOwnOptions(Found(words));
+    EXPECT_THAT(std::string(parsed.request.status().message()), HasSubstr(expected));
+    EXPECT_EQ(parsed.command, FindCommand("dm", "create"));
+  }
+  const Parsed parsed = ParseOwnOptions(Found({"--format", "xml", "dm", "nosuch"}));
+  EXPECT_FALSE(parsed.request.ok());
+  EXPECT_EQ(parsed.command, nullptr);
+  EXPECT_EQ(parsed.section, FindGroup("dm"));
 }
 
 TEST(DmWordsTest, TheNameOfTheProgramTells) {

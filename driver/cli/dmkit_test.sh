@@ -54,6 +54,13 @@ says "$err" "usage: dmkit create ID"
 expect 2 create a/b
 expect 2 ls --opt dm.frobnicate=1
 says "$err" "dm.basesize"
+expect 2 --opt dm.frobnicate=1 dm create x --table "0 8 zero"
+says "$err" "dm.basesize"
+says "$err" "usage: dmkit dm create"
+expect 2 --format xml dm create x --table "0 8 zero"
+says "$err" "text or json"
+expect 2 dm --root ls create x --format json
+says "$err" 'in front of \"dm\"'
 expect 2 --format json frobnicate
 says "$err" '{"error":{"command":"","object":"","message":"'
 

@@ -25,7 +25,6 @@
 #include "driver/cli/dm_words.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
-#include "driver/cli/request.h"
 #include "driver/cli/run.h"
 #include "driver/cli/streams.h"
 #include "driver/cli/trace.h"
@@ -39,8 +38,8 @@
 
 namespace {
 
-using dmkit::driver::cli::GlobalValues;
 using dmkit::driver::cli::kExitFailed;
+using dmkit::driver::cli::Parsed;
 
 bool IsOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
 
@@ -85,20 +84,16 @@ dmkit::dm::dmsetup::Environment ReadEnvironment() {
   return environment;
 }
 
-// dmsetup's words, if any; `global` then has what dmkit's own options among the words say.
+// dmsetup's words, if any; else `parsed` has what is asked for. What dmkit's own options among the
+// words say is in `parsed` either way.
 std::optional<std::vector<std::string>> TakeDmsetupWords(absl::string_view program,
                                                          const std::vector<std::string>& words,
-                                                         GlobalValues& global) {
+                                                         Parsed& parsed) {
   if (dmkit::driver::cli::IsDmsetup(program)) return words;
   std::optional<dmkit::driver::cli::DmWords> dm = dmkit::driver::cli::FindDmWords(words);
-  if (!dm.has_value()) return std::nullopt;
-  // Any command of the group will do.
-  std::vector<std::string> own = dm->global;
-  own.insert(own.end(), {"dm", "ls"});
-  dmkit::driver::cli::Parsed parsed = dmkit::driver::cli::Parse(own);
-  // What is wrong with them is told as of any other command.
-  if (!parsed.request.ok()) return std::nullopt;
-  global = std::move(parsed.global);
+  parsed =
+      dm.has_value() ? dmkit::driver::cli::ParseOwnOptions(*dm) : dmkit::driver::cli::Parse(words);
+  if (!dm.has_value() || !parsed.request.ok()) return std::nullopt;
   return std::move(dm->dmsetup);
 }
 
@@ -118,19 +113,14 @@ int main(int argc, char** argv) {
   }
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   const std::string program = argc > 0 ? argv[0] : "dmkit";
-  GlobalValues global;
+  Parsed parsed;
   const std::optional<std::vector<std::string>> dmsetup_words =
-      TakeDmsetupWords(program, words, global);
-  std::optional<dmkit::driver::cli::Parsed> parsed;
-  if (!dmsetup_words.has_value()) {
-    parsed = dmkit::driver::cli::Parse(words);
-    global = parsed->global;
-  }
+      TakeDmsetupWords(program, words, parsed);
   const dmkit::sys::LinuxHost linux_host;
   std::optional<dmkit::driver::cli::StreamTrace> trace;
   // libdevmapper tells of every ioctl at this level, too.
-  const bool debug = global.options.log_level == dmkit::driver::kLogDebug;
-  if (global.trace || debug) trace.emplace(stderr);
+  const bool debug = parsed.global.options.log_level == dmkit::driver::kLogDebug;
+  if (parsed.global.trace || debug) trace.emplace(stderr);
   // A reader of the trace who goes away must not end us in the midst of a change. One of dmsetup's
   // output ends it, as scripts have it from dmsetup ("dmsetup ls | head -1").
   const bool survives = trace.has_value() || !dmsetup_words.has_value();
@@ -153,7 +143,7 @@ int main(int argc, char** argv) {
                                             isatty(STDERR_FILENO) == 1,
                                             stop.get()};
   const dmkit::driver::cli::Outcome outcome = dmkit::driver::cli::Run(
-      *parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
+      parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
   std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);

@@ -250,9 +250,11 @@ absl::StatusOr<Request> ParseImportDocker(const SortedWords& words) {
 }
 
 absl::StatusOr<Request> ParseDmsetup(const SortedWords& words) {
-  // Without --format json its words go to dmsetup's own parser.
-  return absl::InvalidArgumentError(absl::StrCat(
-      "dm ", words.command->word, " prints dmsetup's text only; leave --format json out"));
+  // Its words go to dmsetup's own parser, unless an option's value among them was taken for one of
+  // the commands that have JSON.
+  return absl::InvalidArgumentError(
+      absl::StrCat("dm ", words.command->word,
+                   " takes dmsetup's words; dmkit's own options stand in front of \"dm\""));
 }
 
 absl::StatusOr<Request> ParseLoopDetach(const SortedWords& words) {
