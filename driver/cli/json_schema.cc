@@ -45,8 +45,9 @@ renamed, removed or given another meaning.
 - Strings are UTF-8. In a name that is not, each byte that does not fit is written as `\xNN`.
 - On standard error each line is one object with one field, which says what it is: `error`, `note`
   or `progress`. Only with `--trace` are there other lines, which start with `trace: `.
-- The commands of `dm` that have no object are dmsetup's alone: all that they say is text, errors too.
-  Where a command has one, `dm` takes the words that `dmkit help` shows for it, not all of dmsetup's.
+- The commands of `dm` that have no object are dmsetup's alone: all that they say is text, errors
+  too. Where a command has one, it takes the words that `dmkit help` shows for it, not all of
+  dmsetup's.
 
 ## Commands
 
