@@ -2,14 +2,20 @@
 
 #include "driver/direct_lvm.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "dm/udev_host.h"
@@ -31,8 +37,12 @@ constexpr size_t kLastWordsBytes = 400;
 // those of a new volume, and find none.
 constexpr char kWithoutUdev[] = "activation { udev_sync=0 udev_rules=0 }";
 
-// How pvs prints the group of a volume, so that no warning of lvm2's is taken for one.
-constexpr char kGroupPrefix[] = "LVM2_VG_NAME='";
+// A physical volume of any device.
+struct Volume {
+  std::string device;  // a path; something in brackets where the device is missing
+  std::string group;   // empty: it is in none
+  std::string uuid;
+};
 
 struct Program {
   const char* name;
@@ -40,11 +50,9 @@ struct Program {
 };
 
 constexpr Program kPrograms[] = {
-    {"pvcreate", "lvm2"}, {"vgcreate", "lvm2"},
-    {"lvcreate", "lvm2"}, {"lvconvert", "lvm2"},
-    {"lvchange", "lvm2"}, {"pvs", "lvm2"},
-    {"vgs", "lvm2"},      {"pvremove", "lvm2"},
-    {"vgremove", "lvm2"}, {"thin_check", "thin-provisioning-tools"},
+    {"pvcreate", "lvm2"},  {"vgcreate", "lvm2"}, {"lvcreate", "lvm2"},
+    {"lvconvert", "lvm2"}, {"lvchange", "lvm2"}, {"pvs", "lvm2"},
+    {"pvremove", "lvm2"},  {"vgremove", "lvm2"}, {"thin_check", "thin-provisioning-tools"},
 };
 
 absl::Status CheckPrograms(const sys::Host& host) {
@@ -88,13 +96,6 @@ absl::Status CheckFree(const sys::Host& host, const std::string& path, bool forc
                    path, may_force ? "), or say dm.directlvm_device_force=true" : ")"));
 }
 
-// The volume group in what pvs printed; empty when the volume has none.
-std::string GroupOf(absl::string_view output) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(output, kGroupPrefix);
-  if (parts.size() < 2) return "";
-  return std::string(parts.back().substr(0, parts.back().find('\'')));
-}
-
 std::string LastWords(absl::string_view output) {
   if (output.size() > kLastWordsBytes) output = output.substr(output.size() - kLastWordsBytes);
   std::vector<std::string> lines;
@@ -104,13 +105,60 @@ std::string LastWords(absl::string_view output) {
   return absl::StrJoin(lines, "; ");
 }
 
-absl::Status RunToSuccess(const sys::Host& host, const std::vector<std::string>& argv) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
-                         host.processes->Run(argv, kProgramPatience));
-  if (result.exit_status == 0) return absl::OkStatus();
+// What the program printed.
+absl::StatusOr<std::string> RunToSuccess(const sys::Host& host,
+                                         const std::vector<std::string>& argv) {
+  DMKIT_ASSIGN_OR_RETURN(sys::ProcessResult result, host.processes->Run(argv, kProgramPatience));
+  if (result.exit_status == 0) return std::move(result.output);
   return absl::UnknownError(absl::StrCat("run ", absl::StrJoin(argv, " "),
                                          ": failed with exit status ", result.exit_status, ": ",
                                          LastWords(result.output)));
+}
+
+// The value of NAME='VALUE' in a line of pvs; nothing in a warning of lvm2's.
+std::optional<std::string> FieldOf(absl::string_view line, absl::string_view name) {
+  const std::string prefix = absl::StrCat(name, "='");
+  const size_t at = line.find(prefix);
+  if (at == absl::string_view::npos) return std::nullopt;
+  const absl::string_view value = line.substr(at + prefix.size());
+  const size_t end = value.find('\'');
+  if (end == absl::string_view::npos) return std::nullopt;
+  return std::string(value.substr(0, end));
+}
+
+// All of them: of one device pvs does not tell a failure from a device that is no volume.
+absl::StatusOr<std::vector<Volume>> ListVolumes(const sys::Host& host) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string output,
+                         RunToSuccess(host, {"pvs", "--noheadings", "--nameprefixes", "-o",
+                                             "pv_name,vg_name,pv_uuid"}));
+  std::vector<Volume> volumes;
+  for (const absl::string_view line : absl::StrSplit(output, '\n')) {
+    std::optional<std::string> device = FieldOf(line, "LVM2_PV_NAME");
+    std::optional<std::string> group = FieldOf(line, "LVM2_VG_NAME");
+    std::optional<std::string> uuid = FieldOf(line, "LVM2_PV_UUID");
+    if (!device.has_value() || !group.has_value() || !uuid.has_value()) continue;
+    volumes.push_back({*std::move(device), *std::move(group), *std::move(uuid)});
+  }
+  return volumes;
+}
+
+// The volume group of a device; empty where it is in none, or no volume.
+absl::StatusOr<std::string> GroupOf(const sys::Host& host, const sys::FileStat& device) {
+  DMKIT_ASSIGN_OR_RETURN(const std::vector<Volume> volumes, ListVolumes(host));
+  for (const Volume& volume : volumes) {
+    const absl::StatusOr<sys::FileStat> stat = host.root->Stat(volume.device);
+    if (sys::GetErrno(stat.status()) == ENOENT) continue;
+    DMKIT_RETURN_IF_ERROR(stat);
+    if (stat->type == device.type && stat->rdevice == device.rdevice) return volume.group;
+  }
+  return "";
+}
+
+// The digits of the set's uuid, written as lvm2 writes one.
+std::string VolumeUuid(absl::string_view set_uuid) {
+  std::string uuid = absl::StrReplaceAll(set_uuid, {{"-", ""}});
+  for (const size_t at : {6u, 11u, 16u, 21u, 26u, 31u}) uuid.insert(std::min(at, uuid.size()), "-");
+  return uuid;
 }
 
 std::string ProfileName(absl::string_view group) { return absl::StrCat(group, "-", kPool); }
@@ -137,13 +185,13 @@ absl::Status DirectLvmMaker::CheckDevice() {
   if (stat.type != sys::FileType::kBlockDevice) {
     return absl::InvalidArgumentError("it is not a block device");
   }
-  DMKIT_ASSIGN_OR_RETURN(const std::optional<std::string> group, FindGroup());
-  if (group.has_value() && !group->empty()) {
+  DMKIT_ASSIGN_OR_RETURN(const std::string group, GroupOf(host_, stat));
+  if (!group.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("it belongs to volume group \"", *group,
+        absl::StrCat("it belongs to volume group \"", group,
                      "\" and is not taken, forced or not: give another device, or remove the "
                      "group and all that it holds (vgremove ",
-                     *group, ", then pvremove ", config_.device(), ")"));
+                     group, ", then pvremove ", config_.device(), ")"));
   }
   return CheckFree(host_, config_.device(), force_);
 }
@@ -152,7 +200,9 @@ absl::StatusOr<std::string> DirectLvmMaker::Make(absl::string_view set_uuid) {
   const std::string group = DirectLvmGroup(set_uuid);
   const std::string pool = absl::StrCat(group, "/", kPool);
   DMKIT_RETURN_IF_ERROR(RunAll({
-      {"pvcreate", "-y", "-f", config_.device()},
+      // Beside a uuid lvm2 would not clear the first sectors.
+      {"pvcreate", "-y", "-f", "--uuid", VolumeUuid(set_uuid), "--norestorefile", "--zero", "y",
+       config_.device()},
       {"vgcreate", group, config_.device()},
       {"lvcreate", "-y", "--wipesignatures", "y", "-n", kPool, group, "--extents",
        Extents(config_.data_percent())},
@@ -170,12 +220,13 @@ absl::StatusOr<std::string> DirectLvmMaker::Make(absl::string_view set_uuid) {
 absl::Status DirectLvmMaker::Undo(absl::string_view set_uuid) {
   const std::string group = DirectLvmGroup(set_uuid);
   const auto undo = [&]() -> absl::Status {
-    DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult found,
-                           host_.processes->Run({"vgs", "--noheadings", group}, kProgramPatience));
-    if (found.exit_status == 0) DMKIT_RETURN_IF_ERROR(RunAll({{"vgremove", "-y", "-f", group}}));
-    DMKIT_ASSIGN_OR_RETURN(const std::optional<std::string> owner, FindGroup());
-    if (owner.has_value() && owner->empty()) {
-      DMKIT_RETURN_IF_ERROR(RunAll({{"pvremove", "-y", config_.device()}}));
+    DMKIT_ASSIGN_OR_RETURN(const std::vector<Volume> volumes, ListVolumes(host_));
+    for (const Volume& volume : volumes) {
+      if (volume.uuid != VolumeUuid(set_uuid)) continue;
+      // Somebody has put it into a group of his own, and it is his.
+      if (!volume.group.empty() && volume.group != group) continue;
+      if (!volume.group.empty()) DMKIT_RETURN_IF_ERROR(RunAll({{"vgremove", "-y", "-f", group}}));
+      DMKIT_RETURN_IF_ERROR(RunAll({{"pvremove", "-y", volume.device}}));
     }
     const absl::Status removed = host_.root->Unlink(ProfilePath(group));
     return sys::GetErrno(removed) == ENOENT || sys::GetErrno(removed) == ENOTDIR ? absl::OkStatus()
@@ -193,16 +244,6 @@ absl::Status DirectLvmMaker::RunAll(const std::vector<std::vector<std::string>>&
     DMKIT_RETURN_IF_ERROR(RunToSuccess(host_, argv));
   }
   return absl::OkStatus();
-}
-
-// Whether pvs finds the device is told by its exit status alone.
-absl::StatusOr<std::optional<std::string>> DirectLvmMaker::FindGroup() {
-  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
-                         host_.processes->Run({"pvs", "--noheadings", "--nameprefixes", "-o",
-                                               "vg_name", config_.device()},
-                                              kProgramPatience));
-  if (result.exit_status != 0) return std::nullopt;
-  return GroupOf(result.output);
 }
 
 absl::Status DirectLvmMaker::WriteProfile(absl::string_view group) {

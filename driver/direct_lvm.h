@@ -5,7 +5,6 @@
 #ifndef DMKIT_DRIVER_DIRECT_LVM_H_
 #define DMKIT_DRIVER_DIRECT_LVM_H_
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,9 +18,10 @@
 
 namespace dmkit::driver {
 
-// The volume group is dmkit_<first 8 digits of the set's uuid>, so that what carries that name was
-// made for the set; the pool in it is "thinpool", with chunks of 512 KiB that are not zeroed. It
-// stays when its store is removed.
+// The physical volume has the set's uuid: it was made for the set, whatever the device is called
+// meanwhile, and what else is found there was not. The volume group is dmkit_<first 8 digits of
+// that uuid>, the pool in it "thinpool", with chunks of 512 KiB that are not zeroed. It stays when
+// its store is removed.
 class DirectLvmMaker : public thinp::PoolMaker {
  public:
   // `config` has all its values. With `force` whatever the device holds is overwritten, but not a
@@ -32,22 +32,20 @@ class DirectLvmMaker : public thinp::PoolMaker {
 
   // Whether it can be done; changes nothing. ENOENT: a program is missing, or the device is.
   // INVALID_ARGUMENT: it is no block device. EBUSY: it is in use. FAILED_PRECONDITION: it holds
-  // something, which is named.
+  // something, which is named. UNKNOWN: pvs fails.
   absl::Status Check() override;
   // pvcreate, vgcreate, lvcreate twice, lvconvert, the profile for extending the pool, lvchange; on
   // a host without udevd lvm2 is told to make its nodes itself.
   // UNKNOWN when one fails, with its last words; ETIMEDOUT when it ran for 10 minutes. Blocks while
   // they run. Not repeatable: see Undo.
   absl::StatusOr<std::string> Make(absl::string_view set_uuid) override;
-  // vgremove, pvremove, and the profile. What cannot be taken away is an error that says how to do
-  // it by hand. Repeatable.
+  // vgremove and pvremove of the volume with the set's uuid, and the profile. What cannot be taken
+  // away, or not be looked for (pvs fails), is an error that says how to do it by hand. Repeatable.
   absl::Status Undo(absl::string_view set_uuid) override;
 
  private:
   absl::Status CheckDevice();
   absl::Status RunAll(const std::vector<std::vector<std::string>>& commands);
-  // The volume group of the device, empty where it is in none; nothing where it is no volume.
-  absl::StatusOr<std::optional<std::string>> FindGroup();
   absl::Status WriteProfile(absl::string_view group);
 
   sys::Host host_;

@@ -39,8 +39,8 @@ namespace dmkit::thinp {
 class PoolMaker {
  public:
   virtual ~PoolMaker() = default;
-  // Whether it can be made; changes nothing. Called before anything is recorded, unless a Make was
-  // interrupted.
+  // Whether it can be made; changes nothing. Called before each Make, when what an interrupted one
+  // had made is taken away.
   virtual absl::Status Check() = 0;
   // Returns the dm name by which the pool is then given.
   virtual absl::StatusOr<std::string> Make(absl::string_view set_uuid) = 0;

@@ -88,6 +88,7 @@ class DeviceSet::Impl {
   absl::StatusOr<PoolOptions> MakePool(const proto::PoolState& interrupted);
   absl::Status CheckInterruptedPool() const;
   absl::Status CheckNoDevices() const;
+  absl::Status ForgetMade();
   absl::Status UndoMade(const absl::Status& error);
   absl::Status OpenKnownSet();
   absl::StatusOr<std::string> NewUuid() const;

@@ -87,17 +87,27 @@ absl::Status DeviceSet::Impl::Start() {
 absl::StatusOr<PoolOptions> DeviceSet::Impl::MakePool(const proto::PoolState& interrupted) {
   PoolOptions options = options_.pool;
   PoolMaker* const maker = options_.pool_maker;
-  const bool was_made = state_.labels().has_direct_lvm();
-  if (maker != nullptr && !was_made) DMKIT_RETURN_IF_ERROR(maker->Check());
+  if (maker != nullptr) {
+    DMKIT_RETURN_IF_ERROR(ForgetMade());
+    DMKIT_RETURN_IF_ERROR(maker->Check());
+  }
   *state_.mutable_labels() = options_.labels;
   if (maker == nullptr) return options;
   *state_.mutable_pool() = interrupted;
   DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
-  if (was_made) DMKIT_RETURN_IF_ERROR(maker->Undo(state_.set_uuid()));
   auto name = maker->Make(state_.set_uuid());
   if (!name.ok()) return UndoMade(name.status());
   options.given_pool = *std::move(name);
   return options;
+}
+
+// Only what was made is the set's: the device below may hold anything since, or never have been
+// written.
+absl::Status DeviceSet::Impl::ForgetMade() {
+  if (!state_.labels().has_direct_lvm()) return absl::OkStatus();
+  DMKIT_RETURN_IF_ERROR(options_.pool_maker->Undo(state_.set_uuid()));
+  state_.mutable_labels()->clear_direct_lvm();
+  return store_.WriteSet(state_);
 }
 
 // The record goes last: without it nobody would know whose the rest is.

@@ -55,9 +55,20 @@ for program in lvconvert thin_check; do
   grep -q "install the package" /tmp/err || fail "not said what to install: $(cat /tmp/err)"
   mv /tmp/$program /usr/sbin
 done
+echo "--- a start that was killed before it wrote to the disk does not vouch for it"
+mv /usr/sbin/pvcreate /tmp
+printf '#!/bin/sh\nkill -9 $PPID\n' > /usr/sbin/pvcreate
+chmod +x /usr/sbin/pvcreate
+if /bin/dmkit --root /scratch/killed $on_disk create image 2> /tmp/err; then fail "not killed"; fi
+mv /tmp/pvcreate /usr/sbin
+grep -q direct_lvm /scratch/killed/set || fail "nothing recorded: $(cat /tmp/err)"
 quietly mkfs.ext4 $disk
 dd if=$disk of=/tmp/before bs=1M count=1 2> /tmp/err
-refuses "an ext2/3/4 filesystem" dmkit $on_disk create image
+for store in /scratch/killed /scratch/store; do
+  if /bin/dmkit --root $store $on_disk create image 2> /tmp/err; then fail "not refused: $store"; fi
+  grep -q "an ext2/3/4 filesystem" /tmp/err || fail "not said what it holds: $(cat /tmp/err)"
+done
+[ ! -e "$STORE/set" ] || fail "a store was made on a filesystem"
 grep -q "dm.directlvm_device_force=true" /tmp/err || fail "not said how: $(cat /tmp/err)"
 dd if=$disk bs=1M count=1 2> /tmp/err | cmp - /tmp/before ||
   fail "a disk that was refused was written"
