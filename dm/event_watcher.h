@@ -33,7 +33,7 @@ struct DeviceChange {
 };
 
 // The wait for an event of any device, on a control device of its own, so that nobody else's
-// ArmPoll takes events away. Not thread-safe.
+// ArmPoll takes events away. Deadlines are by Clock::Now(). Not thread-safe.
 class EventPoll {
  public:
   // Errors are those of DeviceMapper::Open. Events count from here on.

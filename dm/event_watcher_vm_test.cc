@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "dm/event_watcher.h"
 #include "dm/vm_fixture.h"
 #include "gmock/gmock.h"
@@ -59,6 +60,23 @@ TEST_F(EventWatcherVmTest, TellsWhatAppearedChangedAndWent) {
   EXPECT_EQ(gone.before->event_nr, 2u);
   EXPECT_EQ(gone.after, std::nullopt);
   EXPECT_THAT(watcher.Next(kNow), IsOkAndHolds(Eq(std::nullopt)));
+}
+
+TEST_F(EventWatcherVmTest, SettingTheClockDoesNotMoveADeadline) {
+  const absl::Time wall = host_.clock->WallTime();
+  const auto set_clock = [this](absl::Time time) {
+    return OutputOf({"date", "-s", absl::StrCat("@", absl::ToUnixSeconds(time))});
+  };
+  EventPoll poll = EventPoll::Open(host_).value();
+  const absl::Time start = host_.clock->Now();
+  const bool is_set = !set_clock(wall - absl::Hours(1)).empty();
+  EXPECT_THAT(poll.Wait(start + absl::Milliseconds(300)), IsOkAndHolds(false));
+  EXPECT_GE(host_.clock->Now(), start + absl::Milliseconds(300));
+  EXPECT_LT(host_.clock->Now(), start + absl::Minutes(5));
+  // A model has no such program.
+  if (!is_set) return;
+  EXPECT_LT(host_.clock->WallTime(), wall - absl::Minutes(50));
+  EXPECT_NE(set_clock(host_.clock->WallTime() + absl::Hours(1)), "");
 }
 
 TEST_F(EventWatcherVmTest, TheSwapOfATableIsAnEventThatTheListDoesNotShow) {

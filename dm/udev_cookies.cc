@@ -135,7 +135,7 @@ absl::StatusOr<std::vector<UdevCookieInfo>> ListUdevCookies(const sys::Host& hos
 absl::StatusOr<CookieCleanup> CompleteAllUdevCookies(const sys::Host& host, absl::Duration age) {
   DMKIT_ASSIGN_OR_RETURN(const std::vector<UdevCookieInfo> cookies, ListUdevCookies(host));
   // Times of semaphores are in whole seconds: one that was just made is not in the future.
-  const absl::Time latest = host.clock->Now() - age;
+  const absl::Time latest = host.clock->WallTime() - age;
   CookieCleanup cleanup;
   for (const UdevCookieInfo& cookie : cookies) {
     if (std::max(cookie.last_operation, cookie.changed) > latest) {

@@ -86,7 +86,7 @@ absl::StatusOr<DeviceState> MakeBase(const sys::Host& host, thinp::DeviceSet& se
                                      LayerMounts& mounts, const Options& options) {
   DMKIT_RETURN_IF_ERROR(CheckBaseOptions(host, options));
   DeviceLabels labels;
-  labels.set_created_unix_seconds(absl::ToUnixSeconds(host.clock->Now()));
+  labels.set_created_unix_seconds(absl::ToUnixSeconds(host.clock->WallTime()));
   DMKIT_ASSIGN_OR_RETURN(DeviceState base, set.AddThin(kBaseLayer, SizeOf(options), labels));
   auto filled = FillBase(host, set, mounts, std::move(base), options);
   if (filled.ok()) return filled;

@@ -67,7 +67,7 @@ absl::StatusOr<DeviceState> Driver::Impl::Snapshot(const LayerId& layer, const s
   DMKIT_ASSIGN_OR_RETURN(const DeviceState parent, FindParent(origin, parent_lock));
   DMKIT_ASSIGN_OR_RETURN(const sys::Bytes bytes, SizeOfNewLayer(host(), parent, size));
   DeviceLabels labels = parent.labels();
-  labels.set_created_unix_seconds(absl::ToUnixSeconds(host().clock->Now()));
+  labels.set_created_unix_seconds(absl::ToUnixSeconds(host().clock->WallTime()));
   labels.set_ready(kind == Kind::kPlain);
   labels.set_init(kind == Kind::kInit);
   if (bytes.count() > parent.size_bytes()) labels.set_growing(true);

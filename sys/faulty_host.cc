@@ -188,6 +188,7 @@ class FaultyClock : public Clock {
       : state_(std::move(state)), inner_(inner) {}
 
   absl::Time Now() override { return inner_.Now(); }
+  absl::Time WallTime() override { return inner_.WallTime(); }
   void Sleep(absl::Duration duration) override {
     if (state_->AdmitSleep()) inner_.Sleep(duration);
   }

@@ -91,7 +91,8 @@ class File {
   virtual absl::StatusOr<int> Ioctl(unsigned long request, absl::Span<char> argument) = 0;
   // ioctl whose argument is a number, or none (0).
   virtual absl::StatusOr<int> IoctlValue(unsigned long request, uint64_t argument) = 0;
-  // Waits until reading would not block: true then, false when `deadline` has passed first.
+  // Waits until reading would not block: true then, false when `deadline`, by Clock::Now(), has
+  // passed first.
   virtual absl::StatusOr<bool> WaitReadable(absl::Time deadline) = 0;
   // Takes an advisory flock without blocking: true when it is held now, false when another open
   // file holds it. Released by Unlock, by destruction, and by the end of the process.
@@ -250,7 +251,10 @@ class Semaphores {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual absl::Time Now() = 0;  // wall time, for records people read and for deadlines
+  // For deadlines: wall time at first, from which setting the clock moves it no more.
+  virtual absl::Time Now() = 0;
+  // Wall time, for records that people read and for comparing with what the kernel keeps. May jump.
+  virtual absl::Time WallTime() { return Now(); }
   virtual void Sleep(absl::Duration duration) = 0;
 };
 

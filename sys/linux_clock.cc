@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include <chrono>
 #include <cstddef>
 
 #include "absl/status/status.h"
@@ -13,7 +14,19 @@
 
 namespace dmkit::sys::internal {
 
-absl::Time LinuxClock::Now() { return absl::Now(); }
+absl::Time SteadyNow() {
+  // One start for the whole process, since deadlines pass between its hosts and files.
+  struct Start {
+    absl::Time wall = absl::Now();
+    std::chrono::steady_clock::time_point steady = std::chrono::steady_clock::now();
+  };
+  static const Start kStart;
+  return kStart.wall + absl::FromChrono(std::chrono::steady_clock::now() - kStart.steady);
+}
+
+absl::Time LinuxClock::Now() { return SteadyNow(); }
+
+absl::Time LinuxClock::WallTime() { return absl::Now(); }
 
 void LinuxClock::Sleep(absl::Duration duration) { absl::SleepFor(duration); }
 

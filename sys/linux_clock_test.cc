@@ -16,12 +16,36 @@
 namespace dmkit::sys {
 namespace {
 
-TEST(LinuxClockTest, NowIsNow) {
+TEST(LinuxClockTest, WallTimeIsNow) {
   const LinuxHost linux_host;
   const absl::Time before = absl::Now();
-  const absl::Time now = linux_host.host().clock->Now();
+  const absl::Time now = linux_host.host().clock->WallTime();
   EXPECT_LE(before, now);
   EXPECT_LE(now, absl::Now());
+}
+
+TEST(LinuxClockTest, NowGoesAsTheClockDoesThatNobodySets) {
+  const LinuxHost linux_host;
+  Clock& clock = *linux_host.host().clock;
+  const auto outer_start = std::chrono::steady_clock::now();
+  const absl::Time start = clock.Now();
+  const auto inner_start = std::chrono::steady_clock::now();
+  clock.Sleep(absl::Milliseconds(2));
+  const auto inner_end = std::chrono::steady_clock::now();
+  const absl::Time end = clock.Now();
+  const auto outer_end = std::chrono::steady_clock::now();
+  EXPECT_GE(end - start, absl::FromChrono(inner_end - inner_start));
+  EXPECT_LE(end - start, absl::FromChrono(outer_end - outer_start));
+}
+
+TEST(LinuxClockTest, AllHostsOfAProcessHaveOneNow) {
+  const LinuxHost one;
+  const absl::Time before = one.host().clock->Now();
+  const LinuxHost other;
+  const absl::Time between = other.host().clock->Now();
+  const absl::Time after = one.host().clock->Now();
+  EXPECT_LE(before, between);
+  EXPECT_LE(between, after);
 }
 
 TEST(LinuxClockTest, SleepTakesAtLeastItsTime) {

@@ -168,10 +168,10 @@ absl::StatusOr<int> LinuxFile::IoctlValue(unsigned long request, uint64_t argume
 }
 
 absl::StatusOr<bool> LinuxFile::WaitReadable(absl::Time deadline) {
-  // The deadline is wall time, which may be set anew meanwhile: it is looked at once a second.
-  constexpr absl::Duration kPollMax = absl::Seconds(1);
+  // What a poll can be told is less than a deadline may be away.
+  constexpr absl::Duration kPollMax = absl::Hours(1);
   while (true) {
-    const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
+    const absl::Duration left = std::max(deadline - SteadyNow(), absl::ZeroDuration());
     const absl::Duration wait = absl::Ceil(std::min(left, kPollMax), absl::Milliseconds(1));
     struct pollfd entry = {};
     entry.fd = fd_.get();

@@ -134,9 +134,13 @@ class LinuxSemaphores : public Semaphores {
   absl::StatusOr<std::vector<SemaphoreSet>> ListSets() override;
 };
 
+// What LinuxClock::Now() tells.
+absl::Time SteadyNow();
+
 class LinuxClock : public Clock {
  public:
   absl::Time Now() override;
+  absl::Time WallTime() override;
   void Sleep(absl::Duration duration) override;
 };
 

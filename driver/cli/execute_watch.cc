@@ -49,7 +49,7 @@ absl::StatusOr<uint64_t> Watch(const PoolWatchRequest& request, const Context& c
   sys::Clock& clock = *context.host.clock;
   const auto next = [&](absl::Time deadline) { return monitor.Next(deadline); };
   const auto tell = [&](const thinp::PoolEvent& event) {
-    const report::PoolEvent report = ToReport(event, clock.Now());
+    const report::PoolEvent report = ToReport(event, clock.WallTime());
     const bool is_json = context.output.format() == OutputFormat::kJson;
     return context.streams.out->Write(is_json ? ToJson(report) : FormatText(report));
   };
