@@ -36,9 +36,8 @@ def command_line(accel, cpus, memory, kernel, initrd, append, disk, cache, socke
     """QEMU's arguments; `sockets` maps each channel to a descriptor that QEMU inherits."""
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"]
     words += ["-display", "none", "-M", "pc", "-smp", str(cpus), "-m", str(memory)]
-    # /dev/kvm may be there and still not work: it is used only when asked for. Without erms and fsrm
-    # the kernel copies and clears memory by words, not by "rep movsb", which is emulated byte by
-    # byte.
+    # /dev/kvm may be there and still not work: it is used only when asked for. Without erms and
+    # fsrm the kernel copies memory by words, not by "rep movsb", which is emulated byte by byte.
     words += ["-accel", "kvm", "-cpu", "host"] if accel == "kvm" else \
         ["-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"]
     words += ["-kernel", kernel, "-initrd", initrd, "-append", append]
