@@ -13,11 +13,17 @@
 #include "sys/linux_internal.h"
 
 namespace dmkit::sys::internal {
+namespace {
+
+// absl::Now() goes on from an earlier reading for a while, and misses that a clock is set.
+absl::Time WallNow() { return absl::FromChrono(std::chrono::system_clock::now()); }
+
+}  // namespace
 
 absl::Time SteadyNow() {
   // One start for the whole process, since deadlines pass between its hosts and files.
   struct Start {
-    absl::Time wall = absl::Now();
+    absl::Time wall = WallNow();
     std::chrono::steady_clock::time_point steady = std::chrono::steady_clock::now();
   };
   static const Start kStart;
@@ -26,7 +32,7 @@ absl::Time SteadyNow() {
 
 absl::Time LinuxClock::Now() { return SteadyNow(); }
 
-absl::Time LinuxClock::WallTime() { return absl::Now(); }
+absl::Time LinuxClock::WallTime() { return WallNow(); }
 
 void LinuxClock::Sleep(absl::Duration duration) { absl::SleepFor(duration); }
 
