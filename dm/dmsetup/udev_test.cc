@@ -3,6 +3,7 @@
 // does not do its part.
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -104,13 +105,13 @@ TEST_F(UdevTest, AResumeMakesTheNodeThatAUdevdWasToMakeThatEnded) {
 TEST_F(UdevTest, WithoutSemaphoresOneLineSaysSoAndUdevdMakesTheLinks) {
   const struct {
     int error;
-    const char* told;
+    std::string told;
   } kCases[] = {
       {ENOSPC,
        "Limit for the maximum number of semaphores reached. You can check and set the limits in "
        "/proc/sys/kernel/sem.\n"},
       {ENOMEM, "Not enough memory to create notification semaphore\n"},
-      {ENOSYS, "Failed to create notification semaphore: Function not implemented\n"},
+      {ENOSYS, absl::StrCat("Failed to create notification semaphore: ", strerror(ENOSYS), "\n")},
   };
   for (const auto& failed : kCases) {
     faulty_.SetPlan(sys::FaultyHost::FailMatching("Create", "", failed.error));
@@ -166,7 +167,7 @@ TEST_F(UdevTest, ACookieThatCannotBeUsedIsToldAlikeByEveryCommand) {
   const struct {
     const char* cookie;
     int error;  // of the look for its semaphore; 0: as it comes
-    const char* told;
+    std::string told;
   } kCases[] = {
       {"0x12341234", 0,
        "Could not continue to access notification semaphore identified by cookie value 305402420 "
