@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dm/uapi.h"
 #include "loop/uapi.h"
@@ -246,18 +247,21 @@ class ThinGeneratorImpl : public Generator {
     DmRequest request(1024);
     request.Name(ThinName(choices_.Below(kThins))).Flags(ReadOnly());
     request.Target(0, length, "thin", line);
-    if (has_long_tables_ && choices_.OneIn(3)) AddTarget(length, &request);
+    const bool has_origin = absl::StrContains(line, " 7:3");
+    if (has_long_tables_ && choices_.OneIn(3)) AddTarget(length, has_origin, &request);
     return Ioctl(DM_TABLE_LOAD, request);
   }
 
-  // Behind a thin target; another one, too, be it of the same id.
-  void AddTarget(uint64_t start, DmRequest* request) {
+  // Behind a thin target; another one, too, be it of the same id. One that opens the thin device's
+  // origin for writing takes both kernels down: upgrade_mode() in dm-table.c frees the dm_dev that
+  // the thin target keeps, and thin_preresume() reads it.
+  void AddTarget(uint64_t start, bool has_origin, DmRequest* request) {
     switch (choices_.Below(4)) {
       case 0:
         request->Target(start, 128, "zero", "");
         return;
       case 1:
-        request->Target(start, 128, "linear", "7:3 0");
+        request->Target(start, 128, "linear", has_origin ? "7:2 0" : "7:3 0");
         return;
       default:
         request->Target(start, 1024, "thin", absl::StrCat(Pool(PoolName()), " ", Id()));
