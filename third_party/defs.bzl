@@ -9,16 +9,14 @@ _COPTS = [
     "-Wsign-conversion",
     "-Wshadow",
     "-Werror",
-]
-
-# Files of ours start with the libraries' headers, read already (precompiled.bzl).
-_PRECOMPILED_COPTS = select({
+] + select({
+    # Files of ours start with the libraries' headers, read already (precompiled.bzl).
     "//third_party:sanitizer": ["-include-pch", "$(BINDIR)/third_party/precompiled_headers"],
     "//third_party:clang": [],
     "//conditions:default": ["-include", "$(BINDIR)/third_party/precompiled_headers.h"],
 })
 
-_PRECOMPILED_DEPS = ["//third_party:precompiled"]
+_DEPS = ["//third_party:precompiled"]
 
 _STATIC_FEATURES = select({
     # The sanitizers' runtimes need a dynamic program.
@@ -34,8 +32,8 @@ def dmkit_library(name, copts = [], deps = [], **kwargs):
     """A cc_library of our own code: all warnings, as errors."""
     native.cc_library(
         name = name,
-        copts = _COPTS + _PRECOMPILED_COPTS + copts,
-        deps = deps + _PRECOMPILED_DEPS,
+        copts = _COPTS + copts,
+        deps = deps + _DEPS,
         linkstatic = True,
         **kwargs
     )
@@ -44,8 +42,8 @@ def dmkit_binary(name, copts = [], deps = [], static = True, **kwargs):
     """A program, fully static unless told otherwise or built for a sanitizer."""
     native.cc_binary(
         name = name,
-        copts = _COPTS + _PRECOMPILED_COPTS + copts,
-        deps = deps + _PRECOMPILED_DEPS,
+        copts = _COPTS + copts,
+        deps = deps + _DEPS,
         features = _STATIC_FEATURES if static else [],
         linkstatic = True,
         **kwargs
@@ -56,8 +54,8 @@ def dmkit_test(name, copts = [], deps = [], static = False, size = "small", **kw
     native.cc_test(
         name = name,
         size = size,
-        copts = _COPTS + _PRECOMPILED_COPTS + copts,
-        deps = deps + _PRECOMPILED_DEPS,
+        copts = _COPTS + copts,
+        deps = deps + _DEPS,
         features = _STATIC_FEATURES if static else [],
         linkstatic = True,
         **kwargs
@@ -76,15 +74,13 @@ def dmkit_fuzz_target(name, srcs, deps, corpus, tags = [], size = "small", **kwa
       size: of the test.
       **kwargs: for both.
     """
-    native.cc_library(
+    dmkit_library(
         name = name + "_entry",
         testonly = True,
         srcs = srcs,
-        copts = _COPTS + _PRECOMPILED_COPTS,
-        linkstatic = True,
         # Nothing refers to LLVMFuzzerTestOneInput before libFuzzer's archive is read.
         alwayslink = True,
-        deps = deps + _PRECOMPILED_DEPS,
+        deps = deps,
     )
     native.cc_binary(
         name = name,
