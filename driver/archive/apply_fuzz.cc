@@ -26,7 +26,8 @@
 namespace dmkit::driver {
 namespace {
 
-// A model is too slow to be made for each input: its tree is emptied instead.
+// A model is too slow to be made for each input: its tree is emptied instead, and synced, since the
+// model remembers every change until then.
 class World {
  public:
   World() : kernel_(model::Linux612(), 1), faulty_(kernel_.host()) {
@@ -59,6 +60,7 @@ class World {
     DMKIT_CHECK(above_->List(".")->size() == 2);
     DMKIT_CHECK(sys::GetErrno(tree->StatLink(".wh..wh.dmkit").status()) == ENOENT);
     DMKIT_CHECK(RootedTree(*above_).Remove(*above_, "tree").ok());
+    DMKIT_CHECK(above_->Sync().ok());
   }
 
  private:
