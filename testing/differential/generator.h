@@ -5,7 +5,10 @@
 //
 // What a generator must not make:
 //  * TABLE_CLEAR and a later DEV_RENAME in one history: with CONFIG_IMA, kernels free memory twice;
-//  * tables of mapped devices on top of each other in a circle: io would never end.
+//  * tables of mapped devices on top of each other in a circle: io would never end;
+//  * a table that opens the external origin of one of its thin targets for writing, too: its resume
+//    takes kernels down. upgrade_mode() in dm-table.c frees the dm_dev that the thin target keeps,
+//    and thin_preresume() reads it.
 
 #ifndef DMKIT_TESTING_DIFFERENTIAL_GENERATOR_H_
 #define DMKIT_TESTING_DIFFERENTIAL_GENERATOR_H_

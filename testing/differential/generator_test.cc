@@ -106,6 +106,23 @@ TEST(GeneratorTest, TablesReferToLowerMinorsOnly) {
   EXPECT_GT(references, 0u);
 }
 
+TEST(GeneratorTest, NoTableOpensTheOriginOfAThinTargetForWriting) {
+  bool has_origin = false;
+  bool has_writer = false;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    for (const Operation& operation : MakeHistory(Profile::kThin, seed, 150, TestSetting())) {
+      if (operation.request != DM_TABLE_LOAD) continue;
+      const bool has_its_origin = absl::StrContains(operation.bytes, " 7:3");
+      const bool writes = absl::StrContains(operation.bytes, "7:3 0");  // a linear target
+      EXPECT_FALSE(has_its_origin && writes) << Show(operation);
+      has_origin |= has_its_origin;
+      has_writer |= writes;
+    }
+  }
+  EXPECT_TRUE(has_origin);
+  EXPECT_TRUE(has_writer);
+}
+
 TEST(GeneratorTest, EachCommandComesInSomeHistory) {
   std::set<unsigned int> numbers;
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {

@@ -252,9 +252,7 @@ class ThinGeneratorImpl : public Generator {
     return Ioctl(DM_TABLE_LOAD, request);
   }
 
-  // Behind a thin target; another one, too, be it of the same id. One that opens the thin device's
-  // origin for writing takes both kernels down: upgrade_mode() in dm-table.c frees the dm_dev that
-  // the thin target keeps, and thin_preresume() reads it.
+  // Behind a thin target; another one, too, be it of the same id. None on the thin target's origin.
   void AddTarget(uint64_t start, bool has_origin, DmRequest* request) {
     switch (choices_.Below(4)) {
       case 0:
