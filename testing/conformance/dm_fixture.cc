@@ -7,28 +7,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sys/device_number.h"
 #include "testing/conformance/guarded_ioctl.h"
 
 namespace dmkit::conformance {
 namespace {
 
 constexpr int kRemoveRounds = 8;
-
-// The names of a LIST_DEVICES reply.
-Lines NamesOf(const DmRequest& reply) {
-  Lines names;
-  if (reply.data_size() <= kResultAt) return names;
-  for (size_t at = kResultAt;;) {
-    names.push_back(reply.TextAt(at + offsetof(dm_name_list, name)));
-    const uint32_t next = reply.U32(at + offsetof(dm_name_list, next));
-    if (next == 0) return names;
-    at += next;
-  }
-}
-
-std::string MinorOf(uint64_t device) {
-  return absl::StrCat((device & 0xff) | ((device >> 12) & 0xfff00));
-}
 
 }  // namespace
 
@@ -38,7 +23,7 @@ void DmTest::SetUp() {
   ASSERT_NE(control_, nullptr);
   DmRequest list(1 << 16);
   ASSERT_EQ(Call(DM_LIST_DEVICES_CMD, list), 0);
-  ASSERT_EQ(NamesOf(list), Lines()) << "are there already";
+  ASSERT_EQ(list.Names(), Lines()) << "are there already";
   has_started_ = true;
 }
 
@@ -48,7 +33,7 @@ void DmTest::TearDown() {
   for (int round = 0; has_started_ && round < kRemoveRounds; ++round) {
     DmRequest list(1 << 16);
     EXPECT_EQ(Call(DM_LIST_DEVICES_CMD, list), 0);
-    names = NamesOf(list);
+    names = list.Names();
     if (names.empty()) break;
     for (const std::string& name : names) Remove(name);
   }
@@ -64,7 +49,7 @@ bool DmTest::IsLowestMinorFree() {
   DmRequest request(kResultAt);
   EXPECT_EQ(Call(DM_DEV_CREATE_CMD, request.Name("probe")), 0);
   EXPECT_EQ(Remove("probe"), 0);
-  return MinorOf(request.device()) == "0";
+  return DecodeDevice(request.device()).minor == 0;
 }
 
 int DmTest::CallOn(sys::File& control, uint32_t number, DmRequest& request) {
@@ -161,12 +146,11 @@ std::string DmTest::Answer(absl::string_view name, absl::string_view text) {
 }
 
 std::string DmTest::Number(absl::string_view name) {
-  const uint64_t device = Status(name).device();
-  return absl::StrCat((device >> 8) & 0xfff, ":", MinorOf(device));
+  return sys::FormatDeviceNumber(DecodeDevice(Status(name).device()));
 }
 
 std::string DmTest::Node(absl::string_view name) {
-  return absl::StrCat("/dev/dm-", MinorOf(Status(name).device()));
+  return absl::StrCat("/dev/dm-", DecodeDevice(Status(name).device()).minor);
 }
 
 Lines DmTest::TakeUevents() {

@@ -58,6 +58,11 @@ uint64_t EncodeDevice(uint32_t major, uint32_t minor) {
   return (minor & 0xff) | (uint64_t{major} << 8) | (uint64_t{minor & ~0xffu} << 12);
 }
 
+sys::DeviceNumber DecodeDevice(uint64_t device) {
+  return {static_cast<uint32_t>((device >> 8) & 0xfff),
+          static_cast<uint32_t>((device & 0xff) | ((device >> 12) & 0xfff00))};
+}
+
 DmRequest::DmRequest(size_t size) : bytes_(size, '\0') {
   bytes_.resize(std::max(size, kResultAt), '\0');
   Version(4, 0, 0).DataSize(static_cast<uint32_t>(size));
@@ -172,6 +177,17 @@ DmRequest& DmRequest::Poison() {
   fill(kHeaderSize, std::min(kResultAt, bytes_.size()));
   fill(std::max(end_, kResultAt), bytes_.size());
   return *this;
+}
+
+std::vector<std::string> DmRequest::Names() const {
+  std::vector<std::string> names;
+  if (data_size() <= kResultAt) return names;
+  for (size_t at = kResultAt;;) {
+    names.push_back(TextAt(at + offsetof(dm_name_list, name)));
+    const uint32_t next = U32(at + offsetof(dm_name_list, next));
+    if (next == 0) return names;
+    at += next;
+  }
 }
 
 std::vector<std::string> DmRequest::Targets() const {

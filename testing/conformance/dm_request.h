@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "dm/uapi.h"
+#include "sys/device_number.h"
 
 namespace dmkit::conformance {
 
@@ -27,8 +28,9 @@ inline constexpr size_t kHeaderSize = offsetof(dm_ioctl, data);
 inline constexpr size_t kSpecBytes = sizeof(dm_target_spec);
 
 inline size_t Align8(size_t size) { return (size + 7) & ~size_t{7}; }
-// huge_encode_dev().
+// huge_encode_dev() and its opposite.
 uint64_t EncodeDevice(uint32_t major, uint32_t minor);
+sys::DeviceNumber DecodeDevice(uint64_t device);
 
 class DmRequest {
  public:
@@ -83,6 +85,8 @@ class DmRequest {
   std::string uuid() const { return TextAt(offsetof(dm_ioctl, uuid)); }
   bool Has(uint32_t flags) const { return (this->flags() & flags) == flags; }
   bool is_full() const { return Has(DM_BUFFER_FULL_FLAG); }
+  // The names of a list of devices.
+  std::vector<std::string> Names() const;
   // "0 8 zero " for each target of a status or table.
   std::vector<std::string> Targets() const;
 

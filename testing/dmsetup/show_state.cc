@@ -84,10 +84,8 @@ absl::Status ShowDevice(sys::File& control, absl::string_view name) {
     // Removed meanwhile, by what the line left in the background.
     return sys::GetErrno(status) == ENXIO ? absl::OkStatus() : status;
   }
-  // huge_encode_dev(): the minor's low byte, the major, the rest of the minor.
-  const uint64_t number = device.device();
-  absl::PrintF("%s %s %d:%d", Quoted(name), Quoted(device.uuid()), (number >> 8) & 0xfff,
-               (number & 0xff) | ((number >> 12) & 0xfff00));
+  absl::PrintF("%s %s %s", Quoted(name), Quoted(device.uuid()),
+               sys::FormatDeviceNumber(conformance::DecodeDevice(device.device())));
   for (const Flag& flag : kFlags) {
     if (device.Has(flag.flag)) absl::PrintF("%s", flag.word);
   }
@@ -102,11 +100,7 @@ absl::Status ShowDevice(sys::File& control, absl::string_view name) {
 absl::Status ShowDevices(sys::File& control) {
   DmRequest list(kReplyBytes);
   if (absl::Status status = Ask(control, DM_LIST_DEVICES, list); !status.ok()) return status;
-  if (list.data_size() == conformance::kResultAt) return absl::OkStatus();
-  size_t at = conformance::kResultAt;
-  for (uint32_t next = 1; next != 0; at += next) {
-    next = list.U32(at + offsetof(dm_name_list, next));
-    const std::string name = list.TextAt(at + offsetof(dm_name_list, name));
+  for (const std::string& name : list.Names()) {
     if (absl::Status status = ShowDevice(control, name); !status.ok()) return status;
   }
   return absl::OkStatus();
