@@ -149,8 +149,9 @@ class _Scene:
         return new
 
 
-def broken_preparations(results):
-    """What a preparing line printed that failed, as {path: text}."""
+def broken_steps(results):
+    """What a step around the compared lines printed that failed, as {path: text}: a new scene, a
+    line that prepares, a look at the state."""
     broken = {}
     for directory, _, files in os.walk(results):
         for name in files:
@@ -229,8 +230,8 @@ def main():
         verdicts = judge(results, listed, lines, defaults)
     except Bad as error:
         sys.exit(str(error))
-    for path, text in broken_preparations(results).items():
-        verdicts.append((Line(path, 0, "", "a line that prepares failed", []), "  " + text))
+    for path, text in broken_steps(results).items():
+        verdicts.append((Line(path, 0, "", "a step around the lines failed", []), "  " + text))
     for line, complaint in verdicts:
         if complaint:
             print(f"{line.scene}:{line.number}: {line.command}\n{complaint}")

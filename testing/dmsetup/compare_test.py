@@ -157,9 +157,9 @@ class CompareTest(unittest.TestCase):
             with self.assertRaises(compare.Bad, msg=text):
                 compare.read_scene(self._write("bad.scene", text))
 
-    def test_failed_preparations_are_found(self):
+    def test_failed_steps_are_found(self):
         self._write("results/plain/debian/some.4.broken", "no such device\n")
-        broken = compare.broken_preparations(os.path.join(self._root, "results"))
+        broken = compare.broken_steps(os.path.join(self._root, "results"))
         self.assertEqual(list(broken.values()), ["no such device\n"])
 
 

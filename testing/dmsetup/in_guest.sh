@@ -63,7 +63,7 @@ settle() {
 }
 
 show_state() {
-  /scenes/show_state > "$1" || mv "$1" "$1.broken"
+  /scenes/show_state > "$1" || cp "$1" "$1.broken"
 }
 
 # run_line TOOL COMMAND: in a shell of its own that finds the tool as dmsetup.
