@@ -32,6 +32,7 @@ using ::testing::HasSubstr;
 class CountingClock : public Clock {
  public:
   absl::Time Now() override { return absl::UnixEpoch() + absl::Seconds(1); }
+  absl::Time WallTime() override { return absl::UnixEpoch() + absl::Seconds(2); }
   void Sleep(absl::Duration) override { ++sleeps; }
   int sleeps = 0;
 };
@@ -243,6 +244,7 @@ TEST_F(FaultyHostTest, StopAtStopsTheWorld) {
   host_.clock->Sleep(absl::Hours(1));
   EXPECT_EQ(clock_.sleeps, 1) << "a stopped world sleeps";
   EXPECT_EQ(host_.clock->Now(), clock_.Now());
+  EXPECT_EQ(host_.clock->WallTime(), clock_.WallTime());
   EXPECT_EQ(host_.processes->ProcessId(), linux_.host().processes->ProcessId());
 
   // The lock was not given back, but the end of the process takes it.
