@@ -55,6 +55,7 @@ for program in lvconvert thin_check; do
   grep -q "install the package" /tmp/err || fail "not said what to install: $(cat /tmp/err)"
   mv /tmp/$program /usr/sbin
 done
+
 echo "--- a start that was killed before it wrote to the disk does not vouch for it"
 mv /usr/sbin/pvcreate /tmp
 printf '#!/bin/sh\nkill -9 $PPID\n' > /usr/sbin/pvcreate
