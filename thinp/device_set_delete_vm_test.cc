@@ -13,7 +13,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "dm/device_mapper.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
@@ -156,10 +155,7 @@ class LongDiscardVmTest : public DeviceSetDeleteVmTest {
     options().long_discard = sys::Bytes{8 * kMiB};
     options().lock_patience = absl::ZeroDuration();
     Open();
-    auto plain = dm::DeviceMapper::Open(plain_host());
-    ASSERT_THAT(plain, IsOk());
-    other_dm_.emplace(*std::move(plain));
-    auto other = DeviceSet::Open(*other_dm_, options());
+    auto other = DeviceSet::Open(plain(), options());
     ASSERT_THAT(other, IsOk());
     other_ = *std::move(other);
   }
@@ -192,7 +188,6 @@ class LongDiscardVmTest : public DeviceSetDeleteVmTest {
     faulty().SetPlan(nullptr);
   }
 
-  std::optional<dm::DeviceMapper> other_dm_;
   std::unique_ptr<DeviceSet> other_;
   std::optional<sys::HeldLock> held_;
   int discards_ = 0;
