@@ -31,14 +31,21 @@ sigset_t StopSet() {
   return set;
 }
 
+absl::Status Unblock() {
+  const sigset_t set = StopSet();
+  if (sigprocmask(SIG_UNBLOCK, &set, nullptr) != 0) return ErrnoStatus(errno, "sigprocmask");
+  return absl::OkStatus();
+}
+
 class LinuxStopSignals : public StopSignals {
  public:
   absl::Status Hold() override;
   absl::StatusOr<bool> HasCome() override;
+  absl::Status Release() override;
 
  private:
   internal::UniqueFd fd_;
-  bool has_come_ = false;
+  int come_ = 0;  // the signal that HasCome took; 0: none
 };
 
 absl::Status LinuxStopSignals::Hold() {
@@ -52,15 +59,24 @@ absl::Status LinuxStopSignals::Hold() {
 }
 
 absl::StatusOr<bool> LinuxStopSignals::HasCome() {
-  if (!fd_.ok() || has_come_) return has_come_;
+  if (!fd_.ok() || come_ != 0) return come_ != 0;
   // All that have come: one that is left would end the process below.
   struct signalfd_siginfo info;
-  while (read(fd_.get(), &info, sizeof(info)) > 0) has_come_ = true;
+  while (read(fd_.get(), &info, sizeof(info)) > 0) come_ = static_cast<int>(info.ssi_signo);
   if (errno != EAGAIN && errno != EINTR) return ErrnoStatus(errno, "read of signalfd");
-  if (!has_come_) return false;
-  const sigset_t set = StopSet();
-  if (sigprocmask(SIG_UNBLOCK, &set, nullptr) != 0) return ErrnoStatus(errno, "sigprocmask");
+  if (come_ == 0) return false;
+  DMKIT_RETURN_IF_ERROR(Unblock());
   return true;
+}
+
+absl::Status LinuxStopSignals::Release() {
+  if (!fd_.ok()) return absl::OkStatus();
+  fd_ = internal::UniqueFd();
+  // One that HasCome has not taken ends the process here.
+  DMKIT_RETURN_IF_ERROR(Unblock());
+  const int come = std::exchange(come_, 0);
+  if (come != 0 && raise(come) != 0) return ErrnoStatus(errno, "raise");
+  return absl::OkStatus();
 }
 
 }  // namespace

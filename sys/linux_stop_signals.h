@@ -10,7 +10,7 @@
 
 namespace dmkit::sys {
 
-// Hold is for a process with one thread, and stays in force to its end.
+// Hold and Release are for a process with one thread.
 std::unique_ptr<StopSignals> MakeStopSignals();
 
 }  // namespace dmkit::sys

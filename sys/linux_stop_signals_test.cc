@@ -39,6 +39,46 @@ TEST(StopSignalsTest, AHeldSignalIsToldAndTheNextOneEndsTheProcess) {
   }
 }
 
+TEST(StopSignalsTest, AReleaseLetsTheHeldSignalEndTheProcess) {
+  for (const bool is_told : {false, true}) {
+    for (const int signal : {SIGINT, SIGTERM}) {
+      EXPECT_EXIT(
+          {
+            const std::unique_ptr<StopSignals> signals = MakeStopSignals();
+            if (!signals->Hold().ok()) _exit(1);
+            raise(signal);
+            if (is_told && !signals->HasCome().value_or(false)) _exit(2);
+            signals->Release().IgnoreError();
+            _exit(3);
+          },
+          KilledBySignal(signal), "");
+    }
+  }
+}
+
+TEST(StopSignalsTest, AfterAReleaseASignalEndsTheProcessUnlessHeldAgain) {
+  const auto hold_and_release = [](StopSignals& signals) {
+    if (!signals.Release().ok() || !signals.Hold().ok() || !signals.Release().ok()) _exit(1);
+  };
+  EXPECT_EXIT(
+      {
+        const std::unique_ptr<StopSignals> signals = MakeStopSignals();
+        hold_and_release(*signals);
+        raise(SIGTERM);
+        _exit(2);
+      },
+      KilledBySignal(SIGTERM), "");
+  EXPECT_EXIT(
+      {
+        const std::unique_ptr<StopSignals> signals = MakeStopSignals();
+        hold_and_release(*signals);
+        if (!signals->Hold().ok()) _exit(3);
+        raise(SIGTERM);
+        _exit(signals->HasCome().value_or(false) ? 0 : 4);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 TEST(StopSignalsTest, ASignalThatIsIgnoredStaysSo) {
   EXPECT_EXIT(
       {
@@ -46,7 +86,8 @@ TEST(StopSignalsTest, ASignalThatIsIgnoredStaysSo) {
         const std::unique_ptr<StopSignals> signals = MakeStopSignals();
         if (!signals->Hold().ok()) _exit(1);
         raise(SIGINT);
-        _exit(signals->HasCome().value_or(true) ? 2 : 0);
+        if (signals->HasCome().value_or(true)) _exit(2);
+        _exit(signals->Release().ok() ? 0 : 3);
       },
       ::testing::ExitedWithCode(0), "");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wish that the program ends, as SIGINT and SIGTERM tell it, for a command that runs until it
-// is told to end. The interface only; linux_stop_signals.h has that of a process.
+// is told to end, or has something to put away before. The interface only; linux_stop_signals.h has
+// that of a process.
 
 #ifndef DMKIT_SYS_STOP_SIGNALS_H_
 #define DMKIT_SYS_STOP_SIGNALS_H_
@@ -19,6 +20,9 @@ class StopSignals {
   // Whether one has come since Hold; false without it. Once it is true, the next signal ends the
   // process as it usually would. Does not block.
   virtual absl::StatusOr<bool> HasCome() = 0;
+  // Undoes Hold: a signal that has come since, told by HasCome or not, ends the process now, as it
+  // usually would. Repeatable.
+  virtual absl::Status Release() = 0;
 };
 
 }  // namespace dmkit::sys

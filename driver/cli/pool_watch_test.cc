@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/fake_stop_signals.h"
 #include "sys/status_matchers.h"
 
 namespace dmkit::driver::cli {
@@ -26,18 +27,6 @@ class FakeClock : public sys::Clock {
   absl::Time Now() override { return now; }
   void Sleep(absl::Duration duration) override { now += duration; }
   absl::Time now = absl::UnixEpoch();
-};
-
-class FakeStop : public sys::StopSignals {
- public:
-  absl::Status Hold() override { return absl::OkStatus(); }
-  absl::StatusOr<bool> HasCome() override {
-    if (error != 0) return sys::ErrnoStatus(error, "fake");
-    return asked++ >= answers_until_stop;
-  }
-  int asked = 0;
-  int answers_until_stop = 1000;
-  int error = 0;
 };
 
 class PoolWatchTest : public ::testing::Test {
@@ -68,7 +57,7 @@ class PoolWatchTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  FakeStop stop_;
+  sys::FakeStopSignals stop_;
   std::vector<std::vector<PoolEvent>> batches_ = {
       {Event(PoolEventKind::kModeChanged), Event(PoolEventKind::kLowData)},
       {Event(PoolEventKind::kGone)}};
