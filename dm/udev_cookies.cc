@@ -19,8 +19,8 @@ namespace {
 constexpr uint32_t kFlagsShift = 16;
 // Each number that is drawn is taken with a chance of one in sixteen even where 4096 cookies leak.
 constexpr int kDraws = 64;
-// How often a wait looks whether there is still somebody to wait for.
-constexpr absl::Duration kLookInterval = absl::Seconds(2);
+// How often a wait looks whether there is still somebody to wait for, and time to do so.
+constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
 
 uint32_t KeyOf(uint32_t number) { return kUdevCookieMagic << kFlagsShift | number; }
 
@@ -52,7 +52,8 @@ absl::Status RemoveIfThere(sys::Semaphores& semaphores, int32_t id) {
 }
 
 // AwaitUdevCookie without the removal.
-absl::StatusOr<CookieEnd> CountedDown(const sys::Host& host, int32_t id, absl::Duration patience) {
+absl::StatusOr<CookieEnd> CountedDown(const sys::Host& host, int32_t id, absl::Duration patience,
+                                      sys::StopSignals* stop) {
   sys::Semaphores& semaphores = *host.semaphores;
   const absl::Status own = semaphores.Add(id, -1);
   if (IsGone(own)) return CookieEnd::kCompleted;
@@ -64,6 +65,7 @@ absl::StatusOr<CookieEnd> CountedDown(const sys::Host& host, int32_t id, absl::D
     if (IsGone(is_zero.status())) return CookieEnd::kCompleted;
     if (!is_zero.ok()) return is_zero.status();
     if (*is_zero) return CookieEnd::kCompleted;
+    if (stop != nullptr && stop->HasCome().value_or(false)) return CookieEnd::kStopped;
     // By what was waited, not by a clock: one that is set back must not make the wait longer.
     patience -= slice;
     if (patience <= absl::ZeroDuration()) return CookieEnd::kLate;
@@ -110,9 +112,12 @@ absl::Status CompleteUdevCookie(const sys::Host& host, uint32_t cookie) {
 }
 
 absl::StatusOr<CookieEnd> AwaitUdevCookie(const sys::Host& host, const UdevSemaphore& semaphore,
-                                          absl::Duration patience) {
-  const absl::StatusOr<CookieEnd> end = CountedDown(host, semaphore.id, patience);
+                                          absl::Duration patience, sys::StopSignals* stop) {
+  // Without it the wait has its deadline all the same.
+  if (stop != nullptr) stop->Hold().IgnoreError();
+  const absl::StatusOr<CookieEnd> end = CountedDown(host, semaphore.id, patience, stop);
   const absl::Status removed = RemoveIfThere(*host.semaphores, semaphore.id);
+  if (stop != nullptr) stop->Release().IgnoreError();
   if (!end.ok()) return sys::WithSecondError(end.status(), "remove the semaphore", removed);
   if (!removed.ok()) return removed;
   return end;

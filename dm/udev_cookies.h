@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "sys/host.h"
+#include "sys/stop_signals.h"
 
 namespace dmkit::dm {
 
@@ -47,13 +48,16 @@ enum class CookieEnd {
   kLate,        // the deadline passed
   kNoUdevd,     // udevd ended meanwhile
   kMiscounted,  // it was at zero before the creator's own count was taken off
+  kStopped,     // the process is asked to end
 };
 
 // Takes the creator's count off, waits for zero for at most `patience`, and removes the semaphore
 // whatever came of it. EINTR is no end. Other errors than a semaphore that is gone (EIDRM, EINVAL)
-// come out as they are, after an attempt to remove it.
+// come out as they are, after an attempt to remove it. Meanwhile `stop` is held, and asked some
+// times a second; it is released at the end, where a signal that has come ends the process. Null: a
+// signal leaves the semaphore.
 absl::StatusOr<CookieEnd> AwaitUdevCookie(const sys::Host& host, const UdevSemaphore& semaphore,
-                                          absl::Duration patience);
+                                          absl::Duration patience, sys::StopSignals* stop);
 
 struct UdevCookieInfo {
   uint32_t cookie = 0;

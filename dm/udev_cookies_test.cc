@@ -11,6 +11,7 @@
 #include "dm/udev.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/fake_stop_signals.h"
 #include "sys/faulty_host.h"
 #include "sys/status_matchers.h"
 
@@ -41,10 +42,11 @@ class UdevCookiesTest : public ::testing::Test {
   }
   auto& sets() { return scripted_.semaphores.sets; }
   absl::StatusOr<CookieEnd> Await(const UdevSemaphore& semaphore) {
-    return AwaitUdevCookie(scripted_.host(), semaphore, kPatience);
+    return AwaitUdevCookie(scripted_.host(), semaphore, kPatience, &stop_);
   }
 
   ScriptedHost scripted_;
+  sys::FakeStopSignals stop_;
 };
 
 TEST_F(UdevCookiesTest, ANewCookieHasTheMagicANumberAndTheCountOfItsCreator) {
@@ -141,7 +143,7 @@ TEST_F(UdevCookiesTest, AWaitHasADeadline) {
   const absl::Time start = scripted_.clock.Now();
   EXPECT_THAT(Await(made), IsOkAndHolds(CookieEnd::kLate));
   EXPECT_EQ(scripted_.clock.Now() - start, kPatience);
-  EXPECT_THAT(scripted_.semaphores.waits, Each(Le(absl::Seconds(2))));
+  EXPECT_THAT(scripted_.semaphores.waits, Each(Le(absl::Milliseconds(500))));
   EXPECT_THAT(sets(), IsEmpty());
 }
 
@@ -149,8 +151,9 @@ TEST_F(UdevCookiesTest, WithoutPatienceAWaitIsALook) {
   for (const absl::Duration patience : {absl::ZeroDuration(), -absl::Seconds(5)}) {
     const UdevSemaphore made = Make();
     sets()[made.id].value = 2;
-    EXPECT_THAT(AwaitUdevCookie(scripted_.host(), made, patience), IsOkAndHolds(CookieEnd::kLate));
-    EXPECT_THAT(AwaitUdevCookie(scripted_.host(), Make(), patience),
+    EXPECT_THAT(AwaitUdevCookie(scripted_.host(), made, patience, &stop_),
+                IsOkAndHolds(CookieEnd::kLate));
+    EXPECT_THAT(AwaitUdevCookie(scripted_.host(), Make(), patience, &stop_),
                 IsOkAndHolds(CookieEnd::kCompleted));
   }
   EXPECT_THAT(scripted_.semaphores.waits, Each(absl::ZeroDuration()));
@@ -163,6 +166,32 @@ TEST_F(UdevCookiesTest, AUdevdThatIsKilledIsNotWaitedFor) {
   EXPECT_THAT(Await(made), IsOkAndHolds(CookieEnd::kNoUdevd));
   EXPECT_THAT(scripted_.semaphores.waits, SizeIs(1));
   EXPECT_THAT(sets(), IsEmpty());
+}
+
+TEST_F(UdevCookiesTest, AProcessThatIsAskedToEndRemovesTheSemaphoreFirst) {
+  const UdevSemaphore made = Make();
+  sets()[made.id].value = 2;
+  stop_.answers_until_stop = 3;
+  scripted_.semaphores.on_wait = [this](int32_t) { EXPECT_TRUE(stop_.held); };
+  stop_.on_release = [this] { EXPECT_THAT(sets(), IsEmpty()); };
+  EXPECT_THAT(Await(made), IsOkAndHolds(CookieEnd::kStopped));
+  EXPECT_THAT(scripted_.semaphores.waits, SizeIs(4));
+  EXPECT_FALSE(stop_.held);
+}
+
+TEST_F(UdevCookiesTest, AWaitThatHasEndedHoldsNoSignals) {
+  EXPECT_THAT(Await(Make()), IsOkAndHolds(CookieEnd::kCompleted));
+  EXPECT_EQ(stop_.holds, 1);
+  EXPECT_FALSE(stop_.held);
+  sys::FaultyHost faulty(scripted_.host());
+  faulty.SetPlan(sys::FaultyHost::FailMatching("WaitForZero", "", EIO));
+  EXPECT_THAT(AwaitUdevCookie(faulty.host(), Make(), kPatience, &stop_), FailsWithErrno(EIO));
+  EXPECT_EQ(stop_.holds, 2);
+  EXPECT_FALSE(stop_.held);
+  const UdevSemaphore late = Make();
+  sets()[late.id].value = 2;
+  stop_.error = EIO;
+  EXPECT_THAT(Await(late), IsOkAndHolds(CookieEnd::kLate)) << "signals that cannot be asked for";
 }
 
 TEST_F(UdevCookiesTest, ASemaphoreThatAnAdministratorRemovesEndsTheWait) {
@@ -186,13 +215,13 @@ TEST_F(UdevCookiesTest, AWaitThatFailsRemovesTheSemaphore) {
   for (const char* method : {"Add", "WaitForZero"}) {
     for (const int error : {EINTR, EACCES, EIO}) {
       faulty.SetPlan(sys::FaultyHost::FailMatching(method, "", error));
-      EXPECT_THAT(AwaitUdevCookie(faulty.host(), Make(), kPatience), FailsWithErrno(error));
+      EXPECT_THAT(AwaitUdevCookie(faulty.host(), Make(), kPatience, &stop_), FailsWithErrno(error));
       EXPECT_THAT(sets(), IsEmpty()) << method;
     }
   }
   const UdevSemaphore made = Make();
   faulty.SetPlan(sys::FaultyHost::FailMatching("Remove", "", EPERM));
-  EXPECT_THAT(AwaitUdevCookie(faulty.host(), made, kPatience), FailsWithErrno(EPERM));
+  EXPECT_THAT(AwaitUdevCookie(faulty.host(), made, kPatience, &stop_), FailsWithErrno(EPERM));
 }
 
 TEST_F(UdevCookiesTest, AListingHasCookiesOnly) {

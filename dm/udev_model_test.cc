@@ -197,7 +197,7 @@ TEST_P(UdevModelTest, OperationsOnASharedCookieAreReleasedTogether) {
                                  {NodeChange::Kind::kMake, name, "", info->device, NodeOwner()}),
                 IsOkAndHolds(""));
   }
-  EXPECT_THAT(AwaitUdevCookie(host_, cookie, absl::Seconds(30)),
+  EXPECT_THAT(AwaitUdevCookie(host_, cookie, absl::Seconds(30), nullptr),
               IsOkAndHolds(CookieEnd::kCompleted));
   EXPECT_THAT(Link(kWeb), IsOkAndHolds("../dm-0"));
   EXPECT_THAT(Link(kNew), IsOkAndHolds("../dm-1"));

@@ -32,6 +32,10 @@ std::string Describe(const absl::StatusOr<CookieEnd>& end, const std::string& la
                           "removed");
     case CookieEnd::kMiscounted:
       return absl::StrCat(label, " was completed too often; its semaphore is removed");
+    case CookieEnd::kStopped:
+      return absl::StrCat(label,
+                          " was not waited for to the end: a signal came; its semaphore is "
+                          "removed");
   }
   return label;
 }
@@ -120,7 +124,7 @@ bool UdevSync::Wait() {
   if (!waits()) return done_;
   const UdevSemaphore semaphore = *semaphore_;
   semaphore_.reset();
-  warning_ = Describe(AwaitUdevCookie(host_, semaphore, options_.patience),
+  warning_ = Describe(AwaitUdevCookie(host_, semaphore, options_.patience, options_.stop),
                       CookieLabel(semaphore.cookie), options_.patience);
   done_ = warning_.empty();
   return done_;

@@ -15,6 +15,7 @@
 #include "dm/udev.h"
 #include "dm/udev_cookies.h"
 #include "sys/host.h"
+#include "sys/stop_signals.h"
 
 namespace dmkit::dm {
 
@@ -30,6 +31,8 @@ struct UdevOptions {
   // A cookie that somebody else made and will wait for (--udevcookie, DM_UDEV_COOKIE).
   std::optional<uint32_t> shared_cookie;
   uint32_t flags = 0;  // kUdev* of udev.h; kUdevPrimarySource is added
+  // Held while Wait() waits, not owned; null: a signal that ends the process leaves the semaphore.
+  sys::StopSignals* stop = nullptr;
 };
 
 // One operation, or several that are waited for together. Move-only, not thread-safe. The end of

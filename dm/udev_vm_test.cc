@@ -256,7 +256,7 @@ TEST_F(UdevVmTest, ASharedCookieIsWaitedForByWhoReleasesIt) {
   for (const UdevCookie cookie : sent) {
     EXPECT_THAT(CompleteUdevCookie(host_, cookie.value), IsOk());
   }
-  EXPECT_THAT(AwaitUdevCookie(host_, shared, absl::Seconds(30)),
+  EXPECT_THAT(AwaitUdevCookie(host_, shared, absl::Seconds(30), nullptr),
               IsOkAndHolds(CookieEnd::kCompleted));
   UdevSync late = UdevSync::Open(host_, options);
   EXPECT_THAT(late.shared_cookie_status(), FailsWithErrno(ENOENT));

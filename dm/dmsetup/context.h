@@ -15,6 +15,7 @@
 #include "dm/dmsetup/output_state.h"
 #include "dm/dmsetup/words.h"
 #include "sys/host.h"
+#include "sys/stop_signals.h"
 #include "sys/stream.h"
 
 namespace dmkit::dm::dmsetup {
@@ -34,11 +35,13 @@ struct Environment {
   std::string working_dir = "/";
 };
 
-// Not owned; every pointer is set.
+// Not owned; every pointer but `stop` is set.
 struct Streams {
   sys::ByteSource* in = nullptr;
   sys::ByteSink* out = nullptr;
   sys::ByteSink* err = nullptr;
+  // Null: a signal that comes while udevd is waited for leaves the semaphore.
+  sys::StopSignals* stop = nullptr;
 };
 
 enum class DeviceNaming { kNumber, kBlockDevice, kMapName };

@@ -16,12 +16,11 @@
 #include "dm/dmsetup/uevents.h"
 #include "dm/udev_cookies.h"
 #include "dm/udev_host.h"
+#include "dm/udev_sync.h"
 #include "sys/status.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
-
-constexpr absl::Duration kPatience = absl::Seconds(30);
 
 // As ctime() has it: "Sat Nov  7 11:30:38 2026".
 std::string LocalTime(const Context& context, absl::Time time) {
@@ -96,8 +95,9 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
   }
   context.Flush();
   // A semaphore that nobody will count down is only removed.
-  const absl::StatusOr<CookieEnd> end =
-      AwaitUdevCookie(context.host, *semaphore, nobody_notifies ? absl::ZeroDuration() : kPatience);
+  const absl::StatusOr<CookieEnd> end = AwaitUdevCookie(
+      context.host, *semaphore, nobody_notifies ? absl::ZeroDuration() : UdevOptions().patience,
+      context.streams.stop);
   if (!end.ok()) {
     context.Error(absl::StrCat(
         "Could not set wait state for notification semaphore identified by cookie value ",
@@ -115,10 +115,11 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
     return false;
   }
   const bool repaired = MakeNodes(context, *FindCommand("mknodes"), Arguments());
-  context.Error(absl::StrCat(
-      "WARNING: udevd did not complete cookie value ", DescribeCookie(*cookie),
-      *end == CookieEnd::kLate ? " in time" : " before it ended", ". Its semaphore was removed; ",
-      repaired ? "the nodes were checked." : "see `dmsetup mknodes` for the nodes."));
+  context.Error(
+      absl::StrCat("WARNING: udevd did not complete cookie value ", DescribeCookie(*cookie),
+                   *end == CookieEnd::kNoUdevd ? " before it ended" : " in time",
+                   ". Its semaphore was removed; ",
+                   repaired ? "the nodes were checked." : "see `dmsetup mknodes` for the nodes."));
   return true;
 }
 

@@ -13,6 +13,7 @@
 #include "dm/udev_cookies.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/fake_stop_signals.h"
 #include "sys/faulty_host.h"
 #include "sys/status_matchers.h"
 #include "sys/string_stream.h"
@@ -39,8 +40,8 @@ class UdevTest : public ::testing::Test {
     sys::StringSource in("");
     sys::StringSink out;
     sys::StringSink err;
-    const int status =
-        dmsetup::Run("dmsetup", words, environment_, faulty_.host(), Streams{&in, &out, &err});
+    const int status = dmsetup::Run("dmsetup", words, environment_, faulty_.host(),
+                                    Streams{&in, &out, &err, &stop_});
     err_ = err.data();
     return status;
   }
@@ -64,6 +65,7 @@ class UdevTest : public ::testing::Test {
   sys::Host host_ = kernel_.host();
   sys::FaultyHost faulty_{host_};
   Environment environment_;
+  sys::FakeStopSignals stop_;
   std::string err_;
 };
 
@@ -160,6 +162,25 @@ TEST_F(UdevTest, ACookieThatIsReleasedTooLateLeavesNoNodeUnmade) {
   EXPECT_THAT(err_, HasSubstr("WARNING: udevd did not complete cookie value"));
   EXPECT_THAT(err_, HasSubstr("the nodes were checked."));
   EXPECT_THAT(host_.root->StatLink("/dev/mapper/a"), sys::IsOk());
+  EXPECT_THAT(Cookies(), IsEmpty());
+}
+
+TEST_F(UdevTest, ASignalDuringTheWaitLeavesNoSemaphore) {
+  // udevd does not come to an end.
+  faulty_.SetPlan([this](const sys::SeamCall& call) {
+    if (call.method == "WaitForZero") {
+      EXPECT_THAT(host_.semaphores->Add(Cookies()[0].id, 1), sys::IsOk());
+    }
+    return 0;
+  });
+  stop_.answers_until_stop = 0;
+  stop_.on_release = [this] { EXPECT_THAT(Cookies(), IsEmpty()); };
+  EXPECT_EQ(Dmsetup({"create", "a", "--table", "0 8 zero"}), 0);
+  EXPECT_THAT(err_, HasSubstr("a signal came; its semaphore is removed"));
+  EXPECT_EQ(stop_.holds, 1);
+  const std::string cookie = absl::StrCat(CreateUdevCookie(host_)->cookie);
+  EXPECT_EQ(Dmsetup({"udevreleasecookie", cookie}), 0);
+  EXPECT_EQ(stop_.holds, 2);
   EXPECT_THAT(Cookies(), IsEmpty());
 }
 

@@ -25,6 +25,7 @@ UdevOptions OptionsOf(const Context& context) {
     options.use = UdevUse::kNever;
   }
   options.shared_cookie = context.udev_cookie;
+  options.stop = context.streams.stop;
   if (words.no_udev_rules) options.flags |= kUdevDisableDmRules | kUdevDisableSubsystemRules;
   const bool nodes_are_udevs = context.dev_dir == "/dev";
   if (nodes_are_udevs && (context.udev_cookie.has_value() || !words.verify_udev)) {

@@ -128,13 +128,14 @@ int main(int argc, char** argv) {
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
+  const std::unique_ptr<dmkit::sys::StopSignals> stop = dmkit::sys::MakeStopSignals();
   if (dmsetup_words.has_value()) {
     const bool is_dmsetup = dmkit::driver::cli::IsDmsetup(program);
-    return dmkit::dm::dmsetup::Run(
-        is_dmsetup ? program : "dmkit dm", *dmsetup_words, ReadEnvironment(),
-        linux_host.host(trace.has_value() ? &*trace : nullptr), {in.get(), out.get(), err.get()});
+    return dmkit::dm::dmsetup::Run(is_dmsetup ? program : "dmkit dm", *dmsetup_words,
+                                   ReadEnvironment(),
+                                   linux_host.host(trace.has_value() ? &*trace : nullptr),
+                                   {in.get(), out.get(), err.get(), stop.get()});
   }
-  const std::unique_ptr<dmkit::sys::StopSignals> stop = dmkit::sys::MakeStopSignals();
   const dmkit::driver::cli::Streams streams{in.get(),
                                             out.get(),
                                             err.get(),

@@ -190,6 +190,23 @@ test_killed_process_leaves_a_cookie_that_can_be_completed() {
   clean
 }
 
+test_terminated_process_leaves_no_cookie() {
+  kill -STOP $(pidof systemd-udevd)
+  dmsetup create waiting --table "$table" > /tmp/output 2> /tmp/errors &
+  process=$!
+  until_waiting
+  kill -TERM $process
+  wait $process
+  status=$?
+  [ $status = 143 ] || fail "status $status: $(cat /tmp/errors)"
+  silent
+  [ "$(semaphores)" = 0 ] || fail "semaphores: $(cat /proc/sysvipc/sem)"
+  kill -CONT $(pidof systemd-udevd)
+  is_udevds waiting
+  expect $brisk_seconds_max dmsetup remove waiting
+  clean
+}
+
 test_foreign_ipc_namespace_is_not_waited_in() {
   expect $brisk_seconds_max unshare -i dmsetup create foreign --table "$table"
   works foreign
@@ -255,7 +272,8 @@ truncate -s 1M /tmp/disk && losetup /dev/loop0 /tmp/disk || exit
 for test in cycles_leave_nothing rules_work_with_our_program_too rename_is_waited_for \
   udevd_that_does_not_answer_is_not_waited_for_without_end \
   udevd_killed_in_the_middle_fails_nothing \
-  killed_process_leaves_a_cookie_that_can_be_completed foreign_ipc_namespace_is_not_waited_in \
+  killed_process_leaves_a_cookie_that_can_be_completed terminated_process_leaves_no_cookie \
+  foreign_ipc_namespace_is_not_waited_in \
   missing_notify_rule_is_not_waited_for without_semaphores_there_is_no_waiting \
   without_udevd_nodes_are_ours; do
   before=$failures
