@@ -122,7 +122,8 @@ class TableParser {
 };
 
 // Hides the keys in a field that may be a table, for it may stand where another is expected: on
-// each line, behind the first word that is a type with keys. In its place: nothing of them is left.
+// each line, behind every word that is a type with keys, since the first may be a device's name. In
+// its place: nothing of them is left.
 void HideKeysIn(std::string& field) {
   size_t begin = 0;
   while (begin < field.size()) {
@@ -130,10 +131,9 @@ void HideKeysIn(std::string& field) {
     absl::string_view params(field.data() + begin, end - begin);
     while (!params.empty()) {
       const absl::string_view word = TakeWord(params);
-      if (word != "crypt" && word != "integrity") continue;
+      if (!HoldsKey(word, params)) continue;
       const auto at = static_cast<size_t>(params.data() - field.data());
       field.replace(at, params.size(), HideKeys(word, params));
-      break;
     }
     begin = end + 1;
   }

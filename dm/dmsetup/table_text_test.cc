@@ -182,6 +182,8 @@ TEST(ConciseTextTest, MistakesShowNoKey) {
       {"a,,,crypt c 0ff1", "flags: crypt c 0000 table"},
       {"a,,,0 8 integrity 1:0 0 32 D 1 journal_mac:hmac(sha256):0ff1",
        "flags: 0 8 integrity 1:0 0 32 D 1 journal_mac:hmac(sha256):0000 table"},
+      {"crypt 0 8 crypt c 0ff1 0 1:0 0", "name: crypt 0 0 crypt c 0000 0 1:0 0 uuid: (null)"},
+      {"integrity 0 8 crypt c 0ff1 0 1:0 0", "name: integrity 0 8 crypt c 0000 0 1:0 0 uuid"},
   };
   for (const auto& bad : kBad) {
     const std::vector<std::string> errors = ParseConcise(bad.text).errors;
