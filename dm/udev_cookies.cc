@@ -108,7 +108,10 @@ absl::Status CompleteUdevCookie(const sys::Host& host, uint32_t cookie) {
   if ((cookie & kUdevCookieNumberMask) == 0) return absl::OkStatus();
   DMKIT_ASSIGN_OR_RETURN(const UdevSemaphore semaphore,
                          FindUdevCookie(host, KeyOf(cookie & kUdevCookieNumberMask)));
-  return host.semaphores->Add(semaphore.id, -1);
+  const absl::Status counted = host.semaphores->Add(semaphore.id, -1);
+  if (!IsGone(counted)) return counted;
+  return sys::ErrnoStatus(ENOENT, absl::StrCat("complete udev cookie 0x", absl::Hex(cookie),
+                                               ": its semaphore was just removed"));
 }
 
 absl::StatusOr<CookieEnd> AwaitUdevCookie(const sys::Host& host, const UdevSemaphore& semaphore,

@@ -125,6 +125,15 @@ TEST_F(UdevCookiesTest, CompletingMoreThanThereIsIsAnError) {
   EXPECT_THAT(CompleteUdevCookie(scripted_.host(), made.cookie ^ 1), FailsWithErrno(ENOENT));
 }
 
+TEST_F(UdevCookiesTest, CompletingWhatIsRemovedMeanwhileIsAsIfItHadBeenGone) {
+  const UdevSemaphore made = Make();
+  sys::FaultyHost faulty(scripted_.host());
+  for (const int error : {EIDRM, EINVAL}) {
+    faulty.SetPlan(sys::FaultyHost::FailMatching("Add", "", error));
+    EXPECT_THAT(CompleteUdevCookie(faulty.host(), made.cookie), FailsWithErrno(ENOENT));
+  }
+}
+
 TEST_F(UdevCookiesTest, AWaitEndsWhenUdevdHasCountedDown) {
   const UdevSemaphore made = Make();
   sets()[made.id].value = 3;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every command that makes a uevent has in common: waiting for udevd as the options say, and
-// the node in /dev/mapper afterwards. No ioctl belongs here.
+// the node in /dev/mapper afterwards. No ioctl that changes anything belongs here.
 
 #ifndef DMKIT_DM_DMSETUP_UEVENTS_H_
 #define DMKIT_DM_DMSETUP_UEVENTS_H_
@@ -28,8 +28,8 @@ void TellUdevDisabled(Context& context);
 // A cookie as messages have it, "223154740 (0xd4d1234)".
 std::string DescribeCookie(uint32_t cookie);
 
-// Tells why the semaphore of `cookie` cannot be used: the status is FindUdevCookie's, or that of a
-// call on what it found.
+// Tells why the semaphore of `cookie` cannot be used: the status is FindUdevCookie's or
+// CompleteUdevCookie's.
 void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& status);
 
 // Tells why no semaphore could be made: the status is CreateUdevCookie's.
