@@ -75,6 +75,7 @@ UdevSync& UdevSync::operator=(UdevSync&& other) noexcept {
   done_ = other.done_;
   pending_ = std::exchange(other.pending_, 0);
   uevent_sent_ = other.uevent_sent_;
+  udevd_makes_links_ = other.udevd_makes_links_;
   warning_ = std::move(other.warning_);
   semaphore_status_ = std::move(other.semaphore_status_);
   shared_status_ = std::move(other.shared_status_);
@@ -93,9 +94,10 @@ void UdevSync::Abandon() {
   semaphore_.reset();
 }
 
-bool UdevSync::UdevdMakesLinks() const {
+bool UdevSync::UdevdMakesLinks() {
   if ((options_.flags & kUdevDisableDmRules) != 0) return false;
-  return active() || UdevMakesLinks(host_);
+  if (!udevd_makes_links_.has_value()) udevd_makes_links_ = active() || UdevMakesLinks(host_);
+  return *udevd_makes_links_;
 }
 
 UdevCookie UdevSync::Begin() {

@@ -60,9 +60,9 @@ class UdevSync {
   // Whether the operation is to end when udevd is done, whether or not that will be told.
   bool wants_to_wait() const { return options_.use == UdevUse::kAuto && !shared_; }
   // Whether udevd makes, renames and removes the links of this operation's devices when a uevent
-  // comes, of this operation or a later one. Looked up (UdevMakesLinks) where it is not active. Not
-  // where the caller's flags keep udevd's rules for device-mapper from it.
-  bool UdevdMakesLinks() const;
+  // comes, of this operation or a later one. Looked up (UdevMakesLinks) where it is not active, the
+  // first time only. Not where the caller's flags keep udevd's rules for device-mapper from it.
+  bool UdevdMakesLinks();
   // Whether Done() was told of a uevent. A device without a table has no disk and sends none.
   bool uevent_sent() const { return uevent_sent_; }
   // Why there is no semaphore, though udevd would count it down: the error of CreateUdevCookie. OK
@@ -99,6 +99,7 @@ class UdevSync {
   bool done_ = true;      // what Wait() returned
   uint32_t pending_ = 0;  // Begin() without Done()
   bool uevent_sent_ = false;
+  std::optional<bool> udevd_makes_links_;  // what UdevdMakesLinks() found
   std::string warning_;
   absl::Status semaphore_status_;
   absl::Status shared_status_;

@@ -66,7 +66,7 @@ class UdevSyncTest : public ::testing::Test {
     UdevOptions options;
     options.use = use;
     options.flags = flags;
-    const UdevSync sync = Open(options);
+    UdevSync sync = Open(options);
     EXPECT_FALSE(sync.uevent_sent());
     return sync.UdevdMakesLinks();
   }

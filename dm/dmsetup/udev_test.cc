@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "dm/dmsetup/run.h"
@@ -94,6 +95,18 @@ TEST_F(UdevTest, ADeviceWithoutATableGetsNoNodeByAnotherName) {
     EXPECT_THAT(Link("b"), IsOkAndHolds("../dm-0"));
     Quiet({"remove", "b"});
   }
+}
+
+TEST_F(UdevTest, WhatUdevdDoesIsLookedUpOnceByACommand) {
+  int looks = 0;
+  faulty_.SetPlan([&looks](const sys::SeamCall& call) {
+    if (call.method == "Stat" && absl::StrContains(call.object, "run/udev/control")) ++looks;
+    return 0;
+  });
+  Quiet({"create", "a", "--table", "0 8 zero", "--noudevsync"});
+  EXPECT_EQ(looks, 1);
+  Quiet({"remove", "a", "--noudevsync"});
+  EXPECT_EQ(looks, 2);
 }
 
 TEST_F(UdevTest, AResumeMakesTheNodeThatAUdevdWasToMakeThatEnded) {

@@ -114,7 +114,6 @@ void TellNoSemaphore(Context& context, const absl::Status& status) {
 }
 
 void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
-  const bool is_udevs = context.dev_dir == "/dev" && sync.UdevdMakesLinks();
   const absl::StatusOr<std::string> warnings =
       SettleMapperNode(context.host, sync, context.dev_dir, change);
   if (!warnings.ok()) {
@@ -122,7 +121,9 @@ void Settle(Context& context, UdevSync& sync, const NodeChange& change) {
     return TellNodeError(context, is_rename ? change.new_name : change.name, warnings.status());
   }
   TellWarnings(context, *warnings);
-  if (change.kind == NodeChange::Kind::kRemove && !is_udevs) KeepSuccessorsNode(context, change);
+  if (change.kind != NodeChange::Kind::kRemove) return;
+  const bool is_udevs = context.dev_dir == "/dev" && sync.UdevdMakesLinks();
+  if (!is_udevs) KeepSuccessorsNode(context, change);
 }
 
 void AwaitUdevd(Context& context, UdevSync& sync) {
