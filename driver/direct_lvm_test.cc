@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -242,6 +243,35 @@ TEST_F(DirectLvmTest, DeviceOfAnInterruptedFirstStartIsCheckedAgain) {
   EXPECT_THAT(Open(), FailsWithErrno(ENOENT));
   config_.options = asked;
   Ask({"dm.directlvm_device_force=true"});
+  EXPECT_THAT(Open(), IsOk());
+}
+
+// Without the record of their store they would be in the way of every later start on loop files.
+TEST_F(DirectLvmTest, LoopFilesOfAnInterruptedFirstStartAreTakenAgainAfterOneThatFails) {
+  const Options on_loop_files =
+      *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=128M", "dm.loopmetadatasize=16M"});
+  config_.options = on_loop_files;
+  constexpr char kTableLoad[] = "0xc138fd09";
+  faulty_.SetPlan([kTableLoad, ended = false](const sys::SeamCall& call) mutable {
+    ended = ended || absl::StrContains(call.object, kTableLoad);
+    return ended ? EIO : 0;
+  });
+  EXPECT_THAT(Open(), FailsWithErrno(EIO));
+  faulty_.SetPlan(nullptr);
+  ASSERT_TRUE(host().root->Stat("/store/pool/data").ok()) << "the test has not got there";
+  Ask({});
+  lvm_.failing = {"lvchange"};
+  EXPECT_FALSE(Open().ok());
+  lvm_.failing.clear();
+  // And with a pool of lvm2's that cannot be taken.
+  faulty_.SetPlan([made = false](const sys::SeamCall& call) mutable {
+    made = made || (call.method == "Run" && call.object == "lvchange");
+    return made && call.method == "Ioctl" ? EIO : 0;
+  });
+  EXPECT_THAT(Open(), FailsWithErrno(EIO));
+  faulty_.SetPlan(nullptr);
+  EXPECT_EQ(lvm_.group, "");
+  config_.options = on_loop_files;
   EXPECT_THAT(Open(), IsOk());
 }
 

@@ -89,7 +89,7 @@ class DeviceSet::Impl {
   absl::Status CheckInterruptedPool() const;
   absl::Status CheckNoDevices() const;
   absl::Status ForgetMade();
-  absl::Status UndoMade(const absl::Status& error);
+  absl::Status UndoMade(const absl::Status& error, const proto::PoolState& interrupted);
   absl::Status OpenKnownSet();
   absl::StatusOr<std::string> NewUuid() const;
   absl::StatusOr<std::optional<proto::DeviceState>> FindOrigin(

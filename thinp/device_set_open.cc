@@ -96,7 +96,7 @@ absl::StatusOr<PoolOptions> DeviceSet::Impl::MakePool(const proto::PoolState& in
   *state_.mutable_pool() = interrupted;
   DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
   auto name = maker->Make(state_.set_uuid());
-  if (!name.ok()) return UndoMade(name.status());
+  if (!name.ok()) return UndoMade(name.status(), interrupted);
   options.given_pool = *std::move(name);
   return options;
 }
@@ -110,10 +110,13 @@ absl::Status DeviceSet::Impl::ForgetMade() {
   return store_.WriteSet(state_);
 }
 
-// The record goes last: without it nobody would know whose the rest is.
-absl::Status DeviceSet::Impl::UndoMade(const absl::Status& error) {
-  absl::Status undone = options_.pool_maker->Undo(state_.set_uuid());
-  if (undone.ok()) undone = store_.RemoveSet();
+// The record goes last: without it nobody would know whose the rest is. It stays, as it was, where
+// an earlier start had taken files or devices, which no later one would take without it.
+absl::Status DeviceSet::Impl::UndoMade(const absl::Status& error,
+                                       const proto::PoolState& interrupted) {
+  *state_.mutable_pool() = interrupted;
+  absl::Status undone = ForgetMade();
+  if (undone.ok() && !interrupted.has_data()) undone = store_.RemoveSet();
   return sys::WithSecondError(error, "taking away what was made for the new store", undone);
 }
 
@@ -164,13 +167,14 @@ absl::Status DeviceSet::Impl::MakeSet() {
   DMKIT_ASSIGN_OR_RETURN(const PoolOptions pool_options, MakePool(interrupted));
   auto planned = PlanPool(dm_, store_.path(), pool_options, interrupted);
   if (!planned.ok()) {
-    return options_.pool_maker == nullptr ? planned.status() : UndoMade(planned.status());
+    return options_.pool_maker == nullptr ? planned.status()
+                                          : UndoMade(planned.status(), interrupted);
   }
   *state_.mutable_pool() = *std::move(planned);
   DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
   auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), pool_options);
   if (!pool.ok()) {
-    if (options_.pool_maker != nullptr) return UndoMade(pool.status());
+    if (options_.pool_maker != nullptr) return UndoMade(pool.status(), interrupted);
     // What lay there before this start is not this start's to remove.
     if (!is_new) return pool.status();
     // Nor would the next start take a device that was formatted meanwhile, but for the record.
