@@ -84,9 +84,9 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Open(dm::DeviceMapper& dm,
       const RemovalPolicy removal,
       DecideRemoval(config.options, dm.version(), !set->data_loop_path().empty()));
   const BusyDevice busy = removal.deferred_removal ? BusyDevice::kDefer : BusyDevice::kFail;
-  // The base is mounted for a moment only, to be filled or grown: a user's "ro" is not for it.
+  // The base is mounted for a moment only, to be filled or grown.
   DMKIT_ASSIGN_OR_RETURN(LayerMounts base_mounts,
-                         LayerMounts::Open(host, *set, root, MountOptions{}, busy));
+                         LayerMounts::Open(host, *set, root, OptionsForWork(mount_options), busy));
   absl::StatusOr<thinp::proto::DeviceState> base =
       EnsureBase(host, *set, locks, base_mounts, options);
   if (!base.ok() && NeedsBase(*set, config.options, !existed)) return base.status();

@@ -66,8 +66,8 @@ struct Driver::Impl {
   absl::Status MountCounted(LayerMounts& how, const LayerId& layer,
                             const thinp::proto::DeviceState& device, MountAccess access,
                             MountCount count);
-  // Mounts a layer for what one call does in it, until EndWork: without the user's options ("ro" is
-  // not for it), and for nobody else. EndWork is OK when all that was written is on stable storage.
+  // Mounts a layer for what one call does in it, until EndWork: without the user's mount options,
+  // and for nobody else. EndWork is OK when all that was written is on stable storage.
   absl::Status MountForWork(const LayerId& layer, const thinp::proto::DeviceState& device);
   absl::Status EndWork(const LayerId& layer);
 

@@ -136,8 +136,8 @@ absl::Status Driver::Impl::MountCounted(LayerMounts& how, const LayerId& layer,
 
 absl::Status Driver::Impl::MountForWork(const LayerId& layer,
                                         const thinp::proto::DeviceState& device) {
-  LayerMounts own = mounts.WithoutOptions();
-  return MountCounted(own, layer, device, MountAccess::kReadWrite, 0);
+  LayerMounts for_work = mounts.ForWork();
+  return MountCounted(for_work, layer, device, MountAccess::kReadWrite, 0);
 }
 
 absl::Status Driver::Impl::EndWork(const LayerId& layer) {

@@ -357,10 +357,11 @@ TEST_F(DriverSizeVmTest, OptionsOfTheFirstStartAreRememberedAndChangesRefusedWit
   Open();
 }
 
-// A kernel without the file in sysfs has no such number; then the layer is not handed out.
+// A kernel without the file in sysfs has no such number; then nothing is mounted.
 TEST_F(DriverSizeVmTest, RetriesOfXfsAreSetAtEveryMountOrTheMountFails) {
-  SetOptions({"dm.fs=xfs", "dm.basesize=320M", "dm.loopdatasize=1G", "dm.loopmetadatasize=16M",
-              "dm.xfs_nospace_max_retries=5"});
+  SetOptions({"dm.fs=xfs", "dm.basesize=320M", "dm.loopdatasize=1G", "dm.loopmetadatasize=16M"});
+  Open();
+  config_.options.xfs_nospace_max_retries = 5;
   Open();
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   if (IsThere("/sys/fs/xfs")) {
@@ -375,10 +376,17 @@ TEST_F(DriverSizeVmTest, RetriesOfXfsAreSetAtEveryMountOrTheMountFails) {
     }
     counted_.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "max_retries", EACCES));
   }
-  const absl::Status failed = driver_->Get("web").status();
+  sys::StringSource nothing("");
+  const absl::Status not_got = driver_->Get("web").status();
+  const absl::Status not_applied = driver_->ApplyDiff("web", {}, nothing).status();
+  const absl::Status not_grown = driver_->Grow("web", Mebibytes(352));
+  config_.options.base_size = Mebibytes(352);
+  const absl::Status not_opened = OpenStatus();
   counted_.SetPlan(nullptr);
-  EXPECT_FALSE(failed.ok());
-  EXPECT_THAT(std::string(failed.message()), HasSubstr("dm.xfs_nospace_max_retries"));
+  for (const absl::Status& failed : {not_got, not_applied, not_grown, not_opened}) {
+    EXPECT_FALSE(failed.ok());
+    EXPECT_THAT(std::string(failed.message()), HasSubstr("dm.xfs_nospace_max_retries"));
+  }
   EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
   EXPECT_THAT(DeviceNames(), ::testing::SizeIs(1)) << "the pool alone is up";
 }

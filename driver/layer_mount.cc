@@ -31,6 +31,12 @@ absl::Status IgnoreErrno(const absl::Status& status, int error) {
 
 }  // namespace
 
+MountOptions OptionsForWork(const MountOptions& options) {
+  MountOptions for_work;
+  for_work.xfs_nospace_max_retries = options.xfs_nospace_max_retries;
+  return for_work;
+}
+
 absl::StatusOr<LayerMounts> LayerMounts::Open(const sys::Host& host, thinp::DeviceSet& set,
                                               absl::string_view root,
                                               const MountOptions& mount_options, BusyDevice busy) {

@@ -31,6 +31,10 @@ enum class BusyDevice {
   kFail,   // EBUSY, after some seconds
 };
 
+// Of a user's mount options those for what the driver itself does in a layer: "ro" is none of them,
+// how often xfs repeats a write that found no space is.
+MountOptions OptionsForWork(const MountOptions& options);
+
 class LayerMounts {
  public:
   // Mount points are <root>/mnt/<layer>. `mount_options` are added to each mount. `set` is
@@ -39,9 +43,9 @@ class LayerMounts {
                                           absl::string_view root, const MountOptions& mount_options,
                                           BusyDevice busy);
 
-  // The same with no further mount options.
-  LayerMounts WithoutOptions() const {
-    return LayerMounts(host_, *set_, path_, MountOptions{}, busy_);
+  // The same for what the driver itself does in a layer.
+  LayerMounts ForWork() const {
+    return LayerMounts(host_, *set_, path_, OptionsForWork(options_), busy_);
   }
 
   // <root>/mnt/<layer>.
