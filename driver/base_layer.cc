@@ -64,9 +64,7 @@ absl::StatusOr<std::string> FormatDevice(const sys::Host& host, thinp::DeviceSet
 // Every snapshot of the base then has the rootfs directory already.
 absl::Status MakeRootfs(LayerMounts& mounts, const DeviceState& base) {
   DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
-  const absl::Status synced = mounts.Sync(kBaseLayer);
-  const absl::Status down = mounts.DownDurably(kBaseLayer);
-  return synced.ok() ? down : sys::WithSecondError(synced, "unmounting the base device", down);
+  return mounts.DownDurably(kBaseLayer);
 }
 
 absl::StatusOr<DeviceState> FillBase(const sys::Host& host, thinp::DeviceSet& set,
@@ -110,8 +108,7 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
   // A growth that was interrupted has left it mounted.
   DMKIT_RETURN_IF_ERROR(mounts.Down(kBaseLayer));
   DMKIT_RETURN_IF_ERROR(mounts.Up(base, MountAccess::kReadWrite));
-  absl::Status grown = GrowMounted(host, set, mounts, base);
-  if (grown.ok()) grown = mounts.Sync(kBaseLayer);
+  const absl::Status grown = GrowMounted(host, set, mounts, base);
   const absl::Status down = mounts.DownDurably(kBaseLayer);
   if (!grown.ok()) return sys::WithSecondError(grown, "unmounting the base device", down);
   DMKIT_RETURN_IF_ERROR(down);

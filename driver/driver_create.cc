@@ -105,8 +105,6 @@ absl::Status Driver::Impl::Fill(const LayerId& layer, const DeviceState& device,
   {
     const auto rootfs = host().root->OpenDir(mounts.RootfsPath(name));
     worked = rootfs.ok() ? work(**rootfs) : rootfs.status();
-    // An unmount tells nobody of what could not be written back.
-    if (worked.ok()) worked = (*rootfs)->SyncFilesystem();
   }
   const absl::Status down = EndWork(layer);
   if (worked.ok() && down.ok()) return set->SetLabels(name, labels);

@@ -22,8 +22,7 @@ namespace dmkit::driver {
 absl::Status Driver::Impl::GrowUnmounted(const LayerId& layer,
                                          const thinp::proto::DeviceState& device) {
   DMKIT_RETURN_IF_ERROR(MountForWork(layer, device));
-  absl::Status grown = GrowMounted(host(), *set, mounts, device);
-  if (grown.ok()) grown = mounts.Sync(layer.text());
+  const absl::Status grown = GrowMounted(host(), *set, mounts, device);
   const absl::Status down = EndWork(layer);
   return grown.ok() ? down : sys::WithSecondError(grown, "taking it down again", down);
 }

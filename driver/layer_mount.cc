@@ -155,6 +155,14 @@ absl::Status LayerMounts::Down(absl::string_view layer) {
 }
 
 absl::Status LayerMounts::DownDurably(absl::string_view layer) {
+  // An unmount tells nobody of what could not be written back.
+  const absl::Status written = Sync(layer);
+  const absl::Status down = UnmountAndRemove(layer);
+  return written.ok() ? down : sys::WithSecondError(written, "taking it down", down);
+}
+
+// Without leaving anything to the kernel.
+absl::Status LayerMounts::UnmountAndRemove(absl::string_view layer) {
   DMKIT_RETURN_IF_ERROR(Unmount(layer));
   const absl::Status removed = RemoveMountPoint(layer);
   const absl::Status gone = set_->Deactivate(layer, kFailPatience, /*deferred=*/false);

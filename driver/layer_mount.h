@@ -69,10 +69,6 @@ class LayerMounts {
   // EROFS: the layer, which is mounted, is mounted read-only, whoever did that. Writes nothing.
   absl::Status CheckWritable(absl::string_view layer) const;
 
-  // Writes back what a mounted layer has in memory: an unmount tells nobody of what could not be
-  // written. Errors: EIO, ENOSPC. Blocks as Down does.
-  absl::Status Sync(absl::string_view layer) const;
-
   // Unmounts (lazily when it is in use), removes the mount point, which ends copies of the mount in
   // other namespaces, and removes the device; for one that is kept open see BusyDevice. Also takes
   // down what is only half up. A mount point that is not empty below its mount is ENOTEMPTY; the
@@ -80,9 +76,10 @@ class LayerMounts {
   // long as that queues writes.
   absl::Status Down(absl::string_view layer);
 
-  // The same, and what was written to the layer is on stable storage: OK only when the mapped
-  // device is gone, since the last user of a filesystem has then seen it written back. EBUSY:
-  // somebody still has it, and that is not so.
+  // The same, and what was written to the layer, which is mounted, is on stable storage: OK only
+  // when the mapped device is gone, since the last user of a filesystem has then seen it written
+  // back. EBUSY: somebody still has it, and that is not so. EIO, ENOSPC: it could not be written
+  // back; the layer is down.
   absl::Status DownDurably(absl::string_view layer);
 
   // Removes the mount point that a crash left of a layer that is not mounted; OK when there is
@@ -106,8 +103,10 @@ class LayerMounts {
   absl::Status MountUnchanged(const thinp::proto::DeviceState& device, const std::string& node);
   absl::Status MountAndPrepare(const thinp::proto::DeviceState& device, FilesystemType type,
                                const std::string& node, MountAccess access);
+  absl::Status Sync(absl::string_view layer) const;
   // True: lazily, since it was in use.
   absl::StatusOr<bool> Unmount(absl::string_view layer);
+  absl::Status UnmountAndRemove(absl::string_view layer);
 
   sys::Host host_;
   thinp::DeviceSet* set_;
