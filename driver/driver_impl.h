@@ -42,8 +42,9 @@ struct Driver::Impl {
     // Mounted, and left behind by whoever was killed while comparing, filling or growing it.
     bool abandoned() const { return mounted && gets == 0 && readers.empty(); }
   };
-  // A mount without a count is one Get's. One whose filesystem answers EIO counts as mounted, so
-  // that it can be put.
+  // Of a mounted layer. A mount without a count is one Get's.
+  absl::StatusOr<MountCount> CountOf(const LayerId& layer) const;
+  // A layer whose filesystem answers EIO counts as mounted, so that it can be put.
   absl::StatusOr<Users> UsersOf(const LayerId& layer) const;
   // Takes down a layer, whose lock is held, that nobody has any more; it has no count afterwards.
   // EBUSY, saying who has it and where.

@@ -28,14 +28,18 @@
 
 namespace dmkit::driver {
 
+absl::StatusOr<MountCount> Driver::Impl::CountOf(const LayerId& layer) const {
+  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, counts.Read(layer));
+  return stored.value_or(1);
+}
+
 absl::StatusOr<Driver::Impl::Users> Driver::Impl::UsersOf(const LayerId& layer) const {
   Users users;
   const auto mounted = mounts.IsMounted(layer.text());
   if (!mounted.ok() && sys::GetErrno(mounted.status()) != EIO) return mounted.status();
   users.mounted = mounted.value_or(true);
   if (!users.mounted) return users;
-  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, counts.Read(layer));
-  const MountCount count = stored.value_or(1);
+  DMKIT_ASSIGN_OR_RETURN(const MountCount count, CountOf(layer));
   users.gets = count.count;
   users.read_only = count.read_only;
   DMKIT_ASSIGN_OR_RETURN(users.readers, readers.Alive(layer));
@@ -95,8 +99,7 @@ absl::StatusOr<std::string> Driver::Get(absl::string_view id) {
     DMKIT_RETURN_IF_ERROR(impl_->MountCounted(mounts, layer, device, MountAccess::kReadWrite, 1));
     return mounts.RootfsPath(layer.text());
   }
-  DMKIT_ASSIGN_OR_RETURN(const std::optional<MountCount> stored, impl_->counts.Read(layer));
-  const MountCount count = stored.value_or(1);
+  DMKIT_ASSIGN_OR_RETURN(const MountCount count, impl_->CountOf(layer));
   if (count.read_only) DMKIT_RETURN_IF_ERROR(mounts.MakeWritable(device));
   DMKIT_RETURN_IF_ERROR(impl_->counts.Write(layer, MountCount(count.count + 1)));
   return mounts.RootfsPath(layer.text());
