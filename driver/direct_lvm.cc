@@ -12,26 +12,21 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/time.h"
 #include "dm/udev_host.h"
+#include "driver/program.h"
 #include "sys/durable.h"
 #include "sys/status.h"
-#include "sys/text.h"
 #include "thinp/signature.h"
 
 namespace dmkit::driver {
 namespace {
 
-constexpr absl::Duration kProgramPatience = absl::Minutes(10);
 constexpr char kPool[] = "thinpool";
 constexpr char kPoolMetadata[] = "thinpoolmeta";
 constexpr char kProfileDir[] = "/etc/lvm/profile";
-constexpr size_t kLastWordsBytes = 400;
 
 // What lvm2 itself offers for a host without udevd: it makes the nodes. Otherwise it would look for
 // those of a new volume, and find none.
@@ -57,13 +52,8 @@ constexpr Program kPrograms[] = {
 
 absl::Status CheckPrograms(const sys::Host& host) {
   for (const Program& program : kPrograms) {
-    const absl::Status found = host.processes->Find(program.name).status();
-    if (found.ok()) continue;
-    if (sys::GetErrno(found) != ENOENT) return found;
-    return sys::ErrnoStatus(
-        ENOENT, absl::StrCat("find program ", program.name, ", which dm.directlvm_device needs: ",
-                             "it is missing; install the package that has it (", program.package,
-                             " in Debian)"));
+    DMKIT_RETURN_IF_ERROR(sys::AddContext(CheckProgram(host, program.name, program.package),
+                                          "making a pool for dm.directlvm_device"));
   }
   return absl::OkStatus();
 }
@@ -94,25 +84,6 @@ absl::Status CheckFree(const sys::Host& host, const std::string& path, bool forc
       absl::StrCat("it holds ", thinp::SignatureName(found->kind),
                    ", which is not overwritten: give an empty device, or clear it (wipefs -a ",
                    path, may_force ? "), or say dm.directlvm_device_force=true" : ")"));
-}
-
-std::string LastWords(absl::string_view output) {
-  if (output.size() > kLastWordsBytes) output = output.substr(output.size() - kLastWordsBytes);
-  std::vector<std::string> lines;
-  for (const absl::string_view line : absl::StrSplit(output, '\n', absl::SkipWhitespace())) {
-    lines.push_back(sys::Printable(absl::StripAsciiWhitespace(line)));
-  }
-  return absl::StrJoin(lines, "; ");
-}
-
-// What the program printed.
-absl::StatusOr<std::string> RunToSuccess(const sys::Host& host,
-                                         const std::vector<std::string>& argv) {
-  DMKIT_ASSIGN_OR_RETURN(sys::ProcessResult result, host.processes->Run(argv, kProgramPatience));
-  if (result.exit_status == 0) return std::move(result.output);
-  return absl::UnknownError(absl::StrCat("run ", absl::StrJoin(argv, " "),
-                                         ": failed with exit status ", result.exit_status, ": ",
-                                         LastWords(result.output)));
 }
 
 // The value of NAME='VALUE' in a line of pvs; nothing in a warning of lvm2's.

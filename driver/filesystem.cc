@@ -7,7 +7,6 @@
 #include <sys/mount.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,10 +19,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
+#include "driver/program.h"
 #include "sys/host.h"
 #include "sys/status.h"
 #include "sys/text.h"
@@ -32,13 +30,6 @@
 
 namespace dmkit::driver {
 namespace {
-
-constexpr absl::Duration kProgramPatience = absl::Minutes(10);
-
-// How much of a program's output an error carries: what is wrong often stands first, with a page of
-// usage behind it.
-constexpr size_t kFirstWordsBytes = 300;
-constexpr size_t kLastWordsBytes = 300;
 
 struct Facts {
   FilesystemType type;
@@ -63,41 +54,6 @@ const Facts& FactsOf(FilesystemType type) {
     if (facts.type == type) return facts;
   }
   DMKIT_CHECK(false);
-}
-
-absl::Status CheckProgram(const sys::Host& host, absl::string_view program,
-                          absl::string_view package) {
-  absl::Status found = host.processes->Find(program).status();
-  if (sys::GetErrno(found) != ENOENT) return found;
-  return sys::ErrnoStatus(ENOENT, absl::StrCat("find program ", program,
-                                               ": it is missing; install the package that has it (",
-                                               package, " in Debian)"));
-}
-
-// One printable line of what a program said.
-std::string Words(absl::string_view output) {
-  std::vector<absl::string_view> lines;
-  for (const absl::string_view line : absl::StrSplit(output, absl::ByAnyChar("\n\r\b"))) {
-    const absl::string_view text = absl::StripAsciiWhitespace(line);
-    if (!text.empty()) lines.push_back(text);
-  }
-  std::string line = sys::Printable(absl::StrJoin(lines, " | "));
-  if (line.empty()) return "it said nothing";
-  if (line.size() <= kFirstWordsBytes + kLastWordsBytes) return line;
-  return absl::StrCat(line.substr(0, kFirstWordsBytes), " ... ",
-                      line.substr(line.size() - kLastWordsBytes));
-}
-
-absl::Status ProgramFailed(const std::vector<std::string>& argv, const sys::ProcessResult& result) {
-  return absl::UnknownError(absl::StrCat("run ", absl::StrJoin(argv, " "),
-                                         ": failed with exit status ", result.exit_status, ": ",
-                                         Words(result.output)));
-}
-
-absl::Status RunToSuccess(const sys::Host& host, const std::vector<std::string>& argv) {
-  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
-                         host.processes->Run(argv, kProgramPatience));
-  return result.exit_status == 0 ? absl::OkStatus() : ProgramFailed(argv, result);
 }
 
 absl::StatusOr<std::optional<thinp::Signature>> Probe(const sys::Host& host,
@@ -161,12 +117,11 @@ absl::Status MakeExt4(const sys::Host& host, absl::string_view path,
   // Written now, once: the kernel would write them later into every layer.
   const std::vector<std::string> argv =
       Ext4Arguments(path, args, "nodiscard,lazy_itable_init=0,lazy_journal_init=0");
-  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result,
-                         host.processes->Run(argv, kProgramPatience));
+  DMKIT_ASSIGN_OR_RETURN(const sys::ProcessResult result, RunProgram(host, argv));
   if (RefusedLazyJournal(result)) {
-    return RunToSuccess(host, Ext4Arguments(path, args, "nodiscard,lazy_itable_init=0"));
+    return RunToSuccess(host, Ext4Arguments(path, args, "nodiscard,lazy_itable_init=0")).status();
   }
-  return result.exit_status == 0 ? absl::OkStatus() : ProgramFailed(argv, result);
+  return CheckSuccess(argv, result);
 }
 
 absl::Status MakeXfs(const sys::Host& host, absl::string_view path,
@@ -174,7 +129,7 @@ absl::Status MakeXfs(const sys::Host& host, absl::string_view path,
   std::vector<std::string> argv = {"mkfs.xfs", "-q", "-K"};
   argv.insert(argv.end(), args.begin(), args.end());
   argv.emplace_back(path);
-  return RunToSuccess(host, argv);
+  return RunToSuccess(host, argv).status();
 }
 
 // By the device's number: its node may be under any name.
@@ -262,7 +217,8 @@ absl::Status GrowFilesystem(const sys::Host& host, FilesystemType type, absl::st
   const absl::string_view object = type == FilesystemType::kExt4 ? path : mount_point;
   absl::Status grown = CheckGrowProgram(host, type);
   if (grown.ok()) {
-    grown = RunToSuccess(host, {std::string(FactsOf(type).grow_program), std::string(object)});
+    grown =
+        RunToSuccess(host, {std::string(FactsOf(type).grow_program), std::string(object)}).status();
   }
   return sys::AddContext(grown, absl::StrCat("grow ", FilesystemName(type), " filesystem on ", path,
                                              " at ", mount_point));

@@ -253,14 +253,6 @@ TEST_F(FilesystemTest, FailureCarriesTheDeviceTheStatusAndTheWords) {
   EXPECT_THAT(message, Not(HasSubstr("\x1b")));
 }
 
-TEST_F(FilesystemTest, LongOutputIsCutInTheMiddle) {
-  ProgramsFail(1, absl::StrCat("what is wrong\n", std::string(60000, 'u'), "\nlast words"));
-  const std::string message(Make(FilesystemType::kXfs).status().message());
-  EXPECT_THAT(message, HasSubstr("what is wrong"));
-  EXPECT_THAT(message, HasSubstr("last words"));
-  EXPECT_LT(message.size(), 2000U);
-}
-
 TEST_F(FilesystemTest, MissingMkfsFailsBeforeTheDeviceIsTouched) {
   processes_.missing = {"mkfs.ext4"};
   EXPECT_THAT(Make(FilesystemType::kExt4), FailsWithErrno(ENOENT));
