@@ -24,8 +24,7 @@ std::optional<std::string> NameOfNode(Context& context, sys::DeviceNumber device
   const absl::StatusOr<std::vector<sys::DirEntry>> entries =
       context.host.root->List(context.mapper_dir);
   if (!entries.ok()) {
-    context.Error(absl::StrCat(context.mapper_dir,
-                               ": opendir failed: ", strerror(sys::GetErrno(entries.status()))));
+    context.Error(absl::StrCat(context.mapper_dir, ": opendir failed: ", Reason(entries.status())));
     return std::nullopt;
   }
   for (const sys::DirEntry& entry : *entries) {

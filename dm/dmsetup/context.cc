@@ -29,6 +29,11 @@ std::string DevDir(const Environment& environment) {
 
 }  // namespace
 
+std::string Reason(const absl::Status& status) {
+  const int error = sys::GetErrno(status);
+  return error == 0 ? std::string(status.message()) : strerror(error);
+}
+
 Context::Context(const Words& its_words, const Environment& its_environment,
                  const sys::Host& its_host, const Streams& its_streams)
     : environment(its_environment),
@@ -51,9 +56,7 @@ DeviceMapper* Context::Dm() {
     return &*dm_;
   }
   dm_failed_ = true;
-  const int error = sys::GetErrno(dm.status());
-  Error(absl::StrCat("/dev/mapper/control: open failed: ",
-                     error == 0 ? dm.status().message() : strerror(error)));
+  Error(absl::StrCat("/dev/mapper/control: open failed: ", Reason(dm.status())));
   Error("Failure to communicate with kernel device-mapper driver.");
   if (host.processes->EffectiveUserId() == 0) {
     Error("Check that device-mapper is available in the kernel.");

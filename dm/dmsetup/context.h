@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dm/device_mapper.h"
@@ -43,6 +44,10 @@ struct Streams {
   // Null: a signal that comes while udevd is waited for leaves the semaphore.
   sys::StopSignals* stop = nullptr;
 };
+
+// Why something failed, in the words in which libdevmapper tells it: those of the C library for the
+// errno, and the status's own where it has none.
+std::string Reason(const absl::Status& status);
 
 enum class DeviceNaming { kNumber, kBlockDevice, kMapName };
 

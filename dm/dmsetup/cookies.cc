@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands on udev cookies. What a cookie is, and its semaphore, are dm/udev_cookies.h's.
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +25,6 @@ namespace {
 std::string LocalTime(const Context& context, absl::Time time) {
   return absl::FormatTime("%a %b %e %H:%M:%S %Y", time, context.environment.time_zone);
 }
-
-const char* Reason(const absl::Status& status) { return strerror(sys::GetErrno(status)); }
 
 // Nobody counts cookies then.
 bool SyncIsOff(Context& context) {

@@ -55,7 +55,7 @@ absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_vie
 
 void SayFailed(Context& context, absl::string_view path, absl::string_view operation,
                const absl::Status& status) {
-  context.Error(absl::StrCat(path, ": ", operation, " failed: ", strerror(sys::GetErrno(status))));
+  context.Error(absl::StrCat(path, ": ", operation, " failed: ", Reason(status)));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/dmsetup/input.h"
 
-#include <cstring>
 #include <memory>
 
 #include "absl/cleanup/cleanup.h"
@@ -39,11 +38,6 @@ absl::StatusOr<std::string> ReadToEnd(Read read) {
     return text;
   }
   return absl::ResourceExhaustedError(absl::StrCat("more than ", kInputBytesMax, " bytes"));
-}
-
-std::string Reason(const absl::Status& status) {
-  const int error = sys::GetErrno(status);
-  return error == 0 ? std::string(status.message()) : strerror(error);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "dm/dmsetup/uevents.h"
 
 #include <cerrno>
-#include <cstring>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -72,7 +71,7 @@ void TellWrongCookie(Context& context, uint32_t cookie, const absl::Status& stat
   } else {
     context.Error(
         absl::StrCat("Failed to access notification semaphore identified by cookie value ", value,
-                     ": ", strerror(error)));
+                     ": ", Reason(status)));
   }
 }
 
@@ -109,7 +108,7 @@ void TellNoSemaphore(Context& context, const absl::Status& status) {
   } else if (error == ENOMEM) {
     context.Error("Not enough memory to create notification semaphore");
   } else {
-    context.Error(absl::StrCat("Failed to create notification semaphore: ", strerror(error)));
+    context.Error(absl::StrCat("Failed to create notification semaphore: ", Reason(status)));
   }
 }
 
