@@ -77,7 +77,7 @@ void Context::Print(absl::string_view text) {
 }
 
 void Context::Flush() {
-  if (!out_.empty() && !streams.out->Write(out_).ok()) output_ok_ = false;
+  if (!out_.empty()) print_status_.Update(streams.out->Write(out_));
   out_.clear();
 }
 

@@ -94,14 +94,14 @@ class Context {
   void Flush();
   // `line` and a line feed on standard error, as libdevmapper prints an error or a warning.
   void Error(absl::string_view line);
-  // False when what Print was given could not be written.
-  bool output_ok() const { return output_ok_; }
+  // The first error of writing what Print was given.
+  const absl::Status& print_status() const { return print_status_; }
 
  private:
   std::optional<DeviceMapper> dm_;
   bool dm_failed_ = false;
   std::string out_;
-  bool output_ok_ = true;
+  absl::Status print_status_;
 };
 
 }  // namespace dmkit::dm::dmsetup

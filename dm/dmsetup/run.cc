@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "dm/dmsetup/command.h"
 #include "dm/dmsetup/words.h"
 
@@ -106,8 +107,9 @@ int Run(absl::string_view program, const std::vector<std::string>& words,
     context.Error("Couldn't process command line.");
   }
   context.Flush();
-  if (!context.output_ok()) {
-    context.Error("write to standard output failed");
+  if (!context.print_status().ok()) {
+    context.Error(
+        absl::StrCat("write to standard output failed: ", Reason(context.print_status())));
     return kFailed;
   }
   return done || parsed.words.help || parsed.words.version ? kDone : kFailed;

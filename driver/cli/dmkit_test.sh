@@ -104,6 +104,9 @@ fi
 "$program" help >/dev/full 2>"$err"
 (($? == 1)) || fail "a full standard output is no error"
 says "$err" "ENOSPC"
+"$program" dm udevflags 0x10000 >/dev/full 2>"$err"
+(($? == 1)) || fail "a full standard output is no error of dm"
+says "$err" "write to standard output failed: No space left on device"
 "$program" help >&- 2>"$err"
 (($? == 1)) || fail "a closed standard output is no error"
 
