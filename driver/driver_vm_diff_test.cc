@@ -94,12 +94,6 @@ class DriverDiffVmTest : public DriverVmTest {
     sys::StringSource in(archive);
     return driver_->ApplyDiff(id, {}, in).status();
   }
-
-  void ExpectAllDown() {
-    for (const std::string& name : DeviceNames()) EXPECT_THAT(name, EndsWith("-pool"));
-    EXPECT_FALSE(IsThere(config_.root + "/mnt/parent"));
-    EXPECT_FALSE(IsThere(config_.root + "/mnt/layer"));
-  }
 };
 
 TEST_F(DriverDiffVmTest, ChangesAreThoseOfTheLayerAndNothingStaysMounted) {
@@ -118,7 +112,7 @@ TEST_F(DriverDiffVmTest, ArchiveOnACopyOfTheParentMakesTheLayer) {
   EXPECT_THAT(driver_->DiffSize("layer", "parent"), sys::IsOkAndHolds(sys::Bytes{applied->bytes}));
   EXPECT_THAT(Changes("copy", "layer"), IsEmpty());
   EXPECT_TRUE(driver_->Inspect("copy")->ready());
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy"));
+  EXPECT_FALSE(IsUp("copy"));
   ExpectAllDown();
 }
 
@@ -304,7 +298,7 @@ TEST_F(DriverDiffVmTest, ApplyThatIsKilledAfterAPutThatWasLeavesALayerThatNobody
   });
   EXPECT_THAT(driver_->Put("copy", false), sys::FailsWithErrno(EIO));
   counted_.SetPlan(nullptr);
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy")) << "the test has not got there";
+  EXPECT_FALSE(IsUp("copy")) << "the test has not got there";
   EXPECT_EQ(Open().Inspect("copy")->mount_count(), 0u);
   SourceThatCalls in(archive, [&] { counted_.SetPlan(sys::FaultyHost::StopAt(1)); });
   EXPECT_THAT(driver_->ApplyDiff("copy", {}, in), sys::FailsWithErrno(EIO));
@@ -316,7 +310,7 @@ TEST_F(DriverDiffVmTest, ApplyThatIsKilledAfterAPutThatWasLeavesALayerThatNobody
   const auto incomplete = sys::FailsWithCode(absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(driver_->Get("copy"), incomplete);
   EXPECT_THAT(Apply("copy", archive), incomplete);
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/copy"));
+  EXPECT_FALSE(IsUp("copy"));
   EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
   ExpectAllDown();
 }
@@ -324,51 +318,47 @@ TEST_F(DriverDiffVmTest, ApplyThatIsKilledAfterAPutThatWasLeavesALayerThatNobody
 // An apply with an error, or the end, at each of its calls: what is complete is all or nothing.
 class DriverApplySweepVmTest : public DriverDiffVmTest {
  protected:
-  void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
+  void SweepApply(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
     config_.lock_patience = absl::ZeroDuration();
     Open();
     const std::string archive = Archive("layer", "parent");
-    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-      ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
-      counted_.SetPlan(plan(call));
-      const absl::Status status = Apply("copy", archive);
-      const bool reached = counted_.calls() >= call;
-      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
-                                status.ToString()));
-      counted_.SetPlan(nullptr);
-      if (restart) Open();
-      const bool ready = driver_->Inspect("copy")->ready();
-      if (status.ok()) {
-        EXPECT_TRUE(ready);
-      }
-      if (!ready) {
-        EXPECT_THAT(driver_->Get("copy"),
-                    sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
-      } else {
-        const bool is_new = Changes("copy", "layer").empty();
-        EXPECT_TRUE(is_new || Changes("copy", "parent").empty());
-        EXPECT_TRUE(is_new || !status.ok());
-      }
-      if (ready && driver_->Inspect("copy")->mount_count() > 0) {
-        EXPECT_THAT(driver_->Put("copy", true), sys::IsOk());
-      }
-      EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
-      ExpectAllDown();
-      EXPECT_TRUE(driver_->PoolCheck()->clean());
-      if (HasFailure() || !reached) break;
-    }
+    ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+    Sweep(
+        plan, [&] { return Apply("copy", archive); },
+        [&](const absl::Status& status) {
+          if (restart) Open();
+          ExpectAllOrNothingOrAMark(status);
+          EXPECT_THAT(driver_->Remove("copy"), sys::IsOk());
+          ExpectAllDown();
+          ExpectClean();
+          ASSERT_THAT(driver_->Create("copy", {"parent"}), sys::IsOk());
+        });
   }
-  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
-    return sys::FaultyHost::FailCall(call, EIO);
+
+  void ExpectAllOrNothingOrAMark(const absl::Status& status) {
+    const bool ready = driver_->Inspect("copy")->ready();
+    if (status.ok()) {
+      EXPECT_TRUE(ready);
+    }
+    if (!ready) {
+      EXPECT_THAT(driver_->Get("copy"), sys::FailsWithCode(absl::StatusCode::kFailedPrecondition));
+      return;
+    }
+    const bool is_new = Changes("copy", "layer").empty();
+    EXPECT_TRUE(is_new || Changes("copy", "parent").empty());
+    EXPECT_TRUE(is_new || !status.ok());
+    if (driver_->Inspect("copy")->mount_count() > 0) {
+      EXPECT_THAT(driver_->Put("copy", true), sys::IsOk());
+    }
   }
 };
 
 TEST_F(DriverApplySweepVmTest, ApplyThatFailsAnywhereLeavesAllOrNothingOrAMark) {
-  Sweep(FailOnce, /*restart=*/false);
+  SweepApply(FailOnce, /*restart=*/false);
 }
 
 TEST_F(DriverApplySweepVmTest, ApplyThatEndsAnywhereLeavesAllOrNothingOrAMark) {
-  Sweep(sys::FaultyHost::StopAt, /*restart=*/true);
+  SweepApply(sys::FaultyHost::StopAt, /*restart=*/true);
 }
 
 TEST_F(DriverDiffVmTest, EachDifferenceCostsAKnownNumberOfIoctlsAndSyncs) {

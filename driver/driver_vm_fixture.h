@@ -8,11 +8,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -198,6 +202,37 @@ class DriverVmTest : public ::testing::Test {
   }
 
   bool IsThere(const std::string& path) { return host().root->StatLink(path).ok(); }
+  // Whether the layer has a mount point.
+  bool IsUp(const std::string& id) { return IsThere(absl::StrCat(config_.root, "/mnt/", id)); }
+  void ExpectAllDown() {
+    EXPECT_THAT(DeviceNames(), ::testing::Each(::testing::EndsWith("-pool")));
+    EXPECT_THAT(host().root->List(config_.root + "/mnt"), sys::IsOkAndHolds(::testing::IsEmpty()));
+  }
+
+  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
+    return sys::FaultyHost::FailCall(call, EIO);
+  }
+
+  // Calls `run` with trouble from call n on, as `plan` says, for n = 1, 2, ... until it makes fewer
+  // calls; `check` after each, with nothing failing.
+  void Sweep(const std::function<sys::FaultyHost::Plan(uint64_t)>& plan,
+             const std::function<absl::Status()>& run,
+             const std::function<void(const absl::Status&)>& check) {
+    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
+      counted_.SetPlan(plan(call));
+      const absl::Status status = run();
+      const bool reached = counted_.calls() >= call;
+      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
+                                status.ToString()));
+      counted_.SetPlan(nullptr);
+      check(status);
+      if (HasFailure()) return;
+      if (reached) continue;
+      EXPECT_THAT(status, sys::IsOk());
+      EXPECT_GT(call, 10u) << "the sweep has hardly begun";
+      return;
+    }
+  }
 
   std::unique_ptr<cases::Kernel> kernel_;
   TestClock clock_;

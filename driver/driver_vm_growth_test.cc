@@ -48,8 +48,6 @@ class DriverGrowthVmTest : public DriverVmTest {
     return bytes;
   }
 
-  bool IsUp() { return IsThere(config_.root + "/mnt/web"); }
-
   // `run` ends when it starts the program that grows a filesystem; the next process begins.
   void EndInProgram(const std::function<absl::Status()>& run) {
     counted_.SetPlan([stopped = false](const sys::SeamCall& call) mutable {
@@ -59,27 +57,7 @@ class DriverGrowthVmTest : public DriverVmTest {
     EXPECT_THAT(run(), sys::FailsWithErrno(EIO));
     counted_.SetPlan(nullptr);
     Open();
-    EXPECT_TRUE(IsUp()) << "the test has not got there";
-  }
-
-  // Calls `run` with the process ending at call n, for n = 1, 2, ... until it makes fewer calls;
-  // `check` in the next process after each.
-  void SweepEnds(const std::function<absl::Status()>& run, const std::function<void()>& check) {
-    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-      counted_.SetPlan(sys::FaultyHost::StopAt(call));
-      const absl::Status status = run();
-      const bool reached = counted_.calls() >= call;
-      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
-                                status.ToString()));
-      counted_.SetPlan(nullptr);
-      Open();
-      check();
-      if (HasFailure()) return;
-      if (reached) continue;
-      EXPECT_THAT(status, sys::IsOk());
-      EXPECT_GT(call, 10u) << "the sweep has hardly begun";
-      return;
-    }
+    EXPECT_TRUE(IsUp("web")) << "the test has not got there";
   }
 };
 
@@ -91,24 +69,24 @@ TEST_F(DriverGrowthVmTest, LayerThatWasGrownByAProcessThatEndedIsNobodys) {
   EXPECT_EQ(driver_->Inspect("web")->mount_count(), 0u);
   sys::StringSource in(archive.data());
   EXPECT_THAT(driver_->ApplyDiff("web", {}, in), sys::IsOk());
-  EXPECT_FALSE(IsUp());
+  EXPECT_FALSE(IsUp("web"));
   EndInProgram([&] { return Grow(128); });
   EXPECT_THAT(driver_->Put("web", false), sys::IsOk());
-  EXPECT_FALSE(IsUp());
+  EXPECT_FALSE(IsUp("web"));
   EndInProgram([&] { return Grow(128); });
   EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
-  EXPECT_FALSE(IsUp());
+  EXPECT_FALSE(IsUp("web"));
 }
 
 TEST_F(DriverGrowthVmTest, LayerThatWasMadeLargerByAProcessThatEndedIsNobodys) {
   EndInProgram([&] { return CreateOf(96); });
   EXPECT_EQ(driver_->Inspect("web")->mount_count(), 0u);
   EXPECT_GT(SpaceOfWeb(), 70 * kMiB);
-  EXPECT_FALSE(IsUp()) << "the one Get was given back";
+  EXPECT_FALSE(IsUp("web")) << "the one Get was given back";
   ASSERT_THAT(driver_->Remove("web"), sys::IsOk());
   EndInProgram([&] { return CreateOf(96); });
   EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
-  EXPECT_FALSE(IsUp());
+  EXPECT_FALSE(IsUp("web"));
 }
 
 // A user's options are for users: the growth does without them, and its mount is not handed out.
@@ -128,28 +106,32 @@ TEST_F(DriverGrowthVmTest, GrowthUnderAUserThatEndsAnywhereIsTakenUpByTheNextGet
   const auto path = driver_->Get("web");
   ASSERT_THAT(path, sys::IsOk());
   uint64_t size = 64;
-  SweepEnds([&] { return Grow(size += 4); },
-            [&] {
-              const uint64_t space = SpaceOfWeb();
-              size = driver_->Inspect("web")->size_bytes() / kMiB;
-              EXPECT_GT(space, size * kMiB * 3 / 4);
-              EXPECT_EQ(driver_->Inspect("web")->mount_count(), 1u);
-              Write(*path, "file", absl::StrCat(size));
-            });
+  Sweep(
+      sys::FaultyHost::StopAt, [&] { return Grow(size += 4); },
+      [&](const absl::Status&) {
+        Open();
+        const uint64_t space = SpaceOfWeb();
+        size = driver_->Inspect("web")->size_bytes() / kMiB;
+        EXPECT_GT(space, size * kMiB * 3 / 4);
+        EXPECT_EQ(driver_->Inspect("web")->mount_count(), 1u);
+        Write(*path, "file", absl::StrCat(size));
+      });
   EXPECT_GT(size, 64u);
   EXPECT_THAT(driver_->Put("web", false), sys::IsOk());
-  EXPECT_FALSE(IsUp());
+  EXPECT_FALSE(IsUp("web"));
 }
 
 TEST_F(DriverGrowthVmTest, LayerWhoseMakingWithASizeEndsAnywhereIsWholeOrNot) {
-  SweepEnds([&] { return CreateOf(96); },
-            [&] {
-              ExpectClean();
-              if (!*driver_->Exists("web")) return;
-              EXPECT_GT(SpaceOfWeb(), 70 * kMiB);
-              EXPECT_FALSE(IsUp());
-              EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
-            });
+  Sweep(
+      sys::FaultyHost::StopAt, [&] { return CreateOf(96); },
+      [&](const absl::Status&) {
+        Open();
+        ExpectClean();
+        if (!*driver_->Exists("web")) return;
+        EXPECT_GT(SpaceOfWeb(), 70 * kMiB);
+        EXPECT_FALSE(IsUp("web"));
+        EXPECT_THAT(driver_->Remove("web"), sys::IsOk());
+      });
 }
 
 }  // namespace

@@ -47,35 +47,21 @@ class DriverInitVmTest : public DriverVmTest {
     EXPECT_THAT(driver_->Put("app", false), sys::IsOk());
   }
 
-  void ExpectClean() {
-    const auto check = driver_->PoolCheck();
-    ASSERT_THAT(check, sys::IsOk());
-    EXPECT_TRUE(check->clean()) << check->DebugString();
-  }
-
   // Makes "app" with trouble at call 1, 2, ...; then once more without.
-  void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
-    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-      counted_.SetPlan(plan(call));
-      const absl::Status status = driver_->Create("app", WithInit("image"));
-      const bool reached = counted_.calls() >= call;
-      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
-                                status.ToString()));
-      counted_.SetPlan(nullptr);
-      if (restart) Open();
-      if (!*driver_->Exists("app")) {
-        EXPECT_FALSE(status.ok());
-        EXPECT_THAT(driver_->Create("app", WithInit("image")), sys::IsOk());
-      }
-      ExpectComplete();
-      EXPECT_THAT(driver_->Remove("app"), sys::IsOk());
-      EXPECT_EQ(*driver_->Exists("app-init"), false);
-      ExpectClean();
-      if (HasFailure() || !reached) break;
-    }
-  }
-  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
-    return sys::FaultyHost::FailCall(call, EIO);
+  void SweepCreate(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
+    Sweep(
+        plan, [&] { return driver_->Create("app", WithInit("image")); },
+        [&](const absl::Status& status) {
+          if (restart) Open();
+          if (!*driver_->Exists("app")) {
+            EXPECT_FALSE(status.ok());
+            EXPECT_THAT(driver_->Create("app", WithInit("image")), sys::IsOk());
+          }
+          ExpectComplete();
+          EXPECT_THAT(driver_->Remove("app"), sys::IsOk());
+          EXPECT_EQ(*driver_->Exists("app-init"), false);
+          ExpectClean();
+        });
   }
 };
 
@@ -142,11 +128,11 @@ TEST_F(DriverInitVmTest, RemovalLeavesALayerThatIsMadeMeanwhile) {
 }
 
 TEST_F(DriverInitVmTest, MakingThatFailsAnywhereCanBeRepeated) {
-  Sweep(FailOnce, /*restart=*/false);
+  SweepCreate(FailOnce, /*restart=*/false);
 }
 
 TEST_F(DriverInitVmTest, MakingThatEndsAnywhereCanBeRepeated) {
-  Sweep(sys::FaultyHost::StopAt, /*restart=*/true);
+  SweepCreate(sys::FaultyHost::StopAt, /*restart=*/true);
 }
 
 }  // namespace

@@ -24,7 +24,6 @@ namespace dmkit::driver {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class DriverReaderVmTest : public DriverVmTest {
@@ -60,14 +59,6 @@ class DriverReaderVmTest : public DriverVmTest {
     Open();
     EXPECT_TRUE(IsUp("layer"));
     EXPECT_TRUE(IsUp("parent"));
-  }
-
-  bool IsUp(const std::string& id) { return IsThere(absl::StrCat(config_.root, "/mnt/", id)); }
-
-  void ExpectAllDown() {
-    for (const std::string& name : DeviceNames()) EXPECT_THAT(name, EndsWith("-pool"));
-    EXPECT_FALSE(IsUp("parent"));
-    EXPECT_FALSE(IsUp("layer"));
   }
 };
 
@@ -279,37 +270,25 @@ TEST_F(DriverReaderXfsVmTest, GetThatCannotSetTheRetriesLeavesTheMountToWhoCompa
 // A comparison with an error, or the end, at each of its calls: the next one leaves nothing up.
 class DriverReaderSweepVmTest : public DriverReaderVmTest {
  protected:
-  void Sweep(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
+  void SweepComparison(sys::FaultyHost::Plan (*plan)(uint64_t), bool restart) {
     config_.lock_patience = absl::ZeroDuration();
     Open();
-    for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-      counted_.SetPlan(plan(call));
-      const absl::Status status = Compare(*driver_, [] {});
-      const bool reached = counted_.calls() >= call;
-      SCOPED_TRACE(absl::StrCat("call ", call, " ", reached ? counted_.Log()[call - 1] : "", ": ",
-                                status.ToString()));
-      counted_.SetPlan(nullptr);
-      if (restart) Open();
-      EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
-      ExpectAllDown();
-      if (HasFailure()) return;
-      if (reached) continue;
-      EXPECT_THAT(status, sys::IsOk());
-      EXPECT_GT(call, 10u) << "the sweep has hardly begun";
-      return;
-    }
-  }
-  static sys::FaultyHost::Plan FailOnce(uint64_t call) {
-    return sys::FaultyHost::FailCall(call, EIO);
+    Sweep(
+        plan, [&] { return Compare(*driver_, [] {}); },
+        [&](const absl::Status&) {
+          if (restart) Open();
+          EXPECT_THAT(Compare(*driver_, [] {}), sys::IsOk());
+          ExpectAllDown();
+        });
   }
 };
 
 TEST_F(DriverReaderSweepVmTest, ComparisonThatFailsAnywhereIsInNobodysWay) {
-  Sweep(FailOnce, /*restart=*/false);
+  SweepComparison(FailOnce, /*restart=*/false);
 }
 
 TEST_F(DriverReaderSweepVmTest, ComparisonThatEndsAnywhereIsInNobodysWay) {
-  Sweep(sys::FaultyHost::StopAt, /*restart=*/true);
+  SweepComparison(sys::FaultyHost::StopAt, /*restart=*/true);
 }
 
 }  // namespace

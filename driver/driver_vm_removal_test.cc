@@ -37,7 +37,7 @@ TEST_F(DriverRemovalVmTest, DeviceThatALeakedMountKeepsGoesWithIt) {
   Open();
   auto sitter = Leak("web");
   EXPECT_THAT(DeviceNames(), Contains(EndsWith("-web")));
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  EXPECT_FALSE(IsUp("web"));
   EndOf(sitter, "web");
   EXPECT_THAT(DeviceNames(), Not(Contains(EndsWith("-web"))));
 }

@@ -177,7 +177,7 @@ TEST_F(SharedSuiteTest, MountsThatAProgramLeftBehindAreFoundAndTakenDown) {
   Open();
   EXPECT_THAT(driver_->Get("web"), sys::IsOkAndHolds(*path));
   EXPECT_THAT(driver_->Cleanup(), sys::IsOk());
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  EXPECT_FALSE(IsUp("web"));
   EXPECT_THAT(DeviceNames(), IsEmpty());
   Open();
   In("web", [](sys::Dir& rootfs) { EXPECT_EQ(Text(rootfs, "file"), "kept"); });

@@ -70,9 +70,7 @@ class DriverSizeVmTest : public DriverVmTest {
   void ExpectWhole(const std::string& id, uint64_t least_mebibytes) {
     EXPECT_GT(SpaceOf(id), least_mebibytes * kMiB);
     EXPECT_THAT(DeviceNames(), ::testing::SizeIs(1)) << "the pool alone is up";
-    const auto check = driver_->PoolCheck();
-    ASSERT_THAT(check, sys::IsOk());
-    EXPECT_TRUE(check->clean()) << check->DebugString();
+    ExpectClean();
   }
 };
 
@@ -124,7 +122,7 @@ TEST_F(DriverSizeVmTest, LayerThatIsDownGrowsAndIsDownAfterwards) {
   Open();
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Grow("web", Mebibytes(96)), sys::IsOk());
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  EXPECT_FALSE(IsUp("web"));
   ExpectWhole("web", 70);
   EXPECT_THAT(driver_->Grow("none", Mebibytes(96)), sys::FailsWithErrno(ENOENT));
   const absl::Status smaller = driver_->Grow("web", Mebibytes(64));
@@ -201,19 +199,12 @@ TEST_F(DriverSizeVmTest, GrowthThatFailsAnywhereIsTakenUpAgain) {
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   const std::string path = MustGet("web");
   uint64_t size = 64;
-  for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-    size += 4;
-    counted_.SetPlan(sys::FaultyHost::FailCall(call, EIO));
-    const absl::Status grown = driver_->Grow("web", Mebibytes(size));
-    const bool reached = counted_.calls() >= call;
-    SCOPED_TRACE(
-        absl::StrCat(call, " ", reached ? counted_.Log()[call - 1] : "", grown.ToString()));
-    counted_.SetPlan(nullptr);
-    Write(path, "file", absl::StrCat(call));
-    ASSERT_THAT(driver_->Grow("web", Mebibytes(size)), sys::IsOk());
-    ASSERT_FALSE(HasFailure());
-    if (!reached) break;
-  }
+  Sweep(
+      FailOnce, [&] { return driver_->Grow("web", Mebibytes(size += 4)); },
+      [&](const absl::Status&) {
+        Write(path, "file", absl::StrCat(size));
+        EXPECT_THAT(driver_->Grow("web", Mebibytes(size)), sys::IsOk());
+      });
   Put("web");
   ExpectWhole("web", size * 3 / 4);
 }
@@ -222,24 +213,22 @@ TEST_F(DriverSizeVmTest, GrowthThatEndsAnywhereIsTakenUpAgain) {
   config_.lock_patience = absl::ZeroDuration();
   Open();
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
+  uint64_t before = 64;
   uint64_t size = 64;
-  for (uint64_t call = 1;; call += kernel_->SweepStep()) {
-    const uint64_t before = size;
-    size += 4;
-    counted_.SetPlan(sys::FaultyHost::StopAt(call));
-    driver_->Grow("web", Mebibytes(size)).IgnoreError();
-    const bool reached = counted_.calls() >= call;
-    SCOPED_TRACE(call);
-    counted_.SetPlan(nullptr);
-    Open();
-    const uint64_t space = SpaceOf("web");
-    size = SizeOf("web") / kMiB;
-    EXPECT_TRUE(size == before || size == before + 4);
-    EXPECT_GT(space, size * kMiB * 3 / 4);
-    EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
-    ASSERT_FALSE(HasFailure());
-    if (!reached) break;
-  }
+  Sweep(
+      sys::FaultyHost::StopAt,
+      [&] {
+        before = size;
+        return driver_->Grow("web", Mebibytes(size += 4));
+      },
+      [&](const absl::Status&) {
+        Open();
+        const uint64_t space = SpaceOf("web");
+        size = SizeOf("web") / kMiB;
+        EXPECT_TRUE(size == before || size == before + 4);
+        EXPECT_GT(space, size * kMiB * 3 / 4);
+        EXPECT_FALSE(IsUp("web"));
+      });
   ExpectWhole("web", size * 3 / 4);
 }
 
@@ -387,7 +376,7 @@ TEST_F(DriverSizeVmTest, RetriesOfXfsAreSetAtEveryMountOrTheMountFails) {
     EXPECT_FALSE(failed.ok());
     EXPECT_THAT(std::string(failed.message()), HasSubstr("dm.xfs_nospace_max_retries"));
   }
-  EXPECT_FALSE(IsThere(config_.root + "/mnt/web"));
+  EXPECT_FALSE(IsUp("web"));
   EXPECT_THAT(DeviceNames(), ::testing::SizeIs(1)) << "the pool alone is up";
 }
 

@@ -78,7 +78,7 @@ TEST_F(DriverVmTest, GetAndPutAreCountedAcrossDrivers) {
   EXPECT_THAT(driver.Put("web", false), sys::IsOk());
   EXPECT_THAT((*other)->Remove("web"), sys::FailsWithErrno(EBUSY));
   EXPECT_THAT((*other)->Put("web", false), sys::IsOk());
-  EXPECT_FALSE(IsThere(absl::StrCat(config_.root, "/mnt/web")));
+  EXPECT_FALSE(IsUp("web"));
   EXPECT_THAT((*other)->Put("web", false), sys::FailsWithErrno(EINVAL));
   EXPECT_THAT((*other)->Remove("web"), sys::IsOk());
 }
@@ -94,7 +94,7 @@ TEST_F(DriverVmTest, MountWithoutACountIsGivenBackByOnePut) {
     host().root->Unlink(absl::StrCat("/run/dmkit/", set.name, "/mounts/web")).IgnoreError();
   }
   EXPECT_THAT(driver.Put("web", false), sys::IsOk());
-  EXPECT_FALSE(IsThere(absl::StrCat(config_.root, "/mnt/web")));
+  EXPECT_FALSE(IsUp("web"));
 }
 
 TEST_F(DriverVmTest, PutAllUnmountsHoweverOftenItWasHandedOut) {
@@ -102,7 +102,7 @@ TEST_F(DriverVmTest, PutAllUnmountsHoweverOftenItWasHandedOut) {
   ASSERT_THAT(driver.Create("web", {}), sys::IsOk());
   for (int i = 0; i < 3; ++i) MustGet(driver, "web");
   EXPECT_THAT(driver.Put("web", true), sys::IsOk());
-  EXPECT_FALSE(IsThere(absl::StrCat(config_.root, "/mnt/web")));
+  EXPECT_FALSE(IsUp("web"));
 }
 
 TEST_F(DriverVmTest, PutOfALayerInUseDetachesItAndItsDeviceGoesWithTheLastUser) {

@@ -41,9 +41,7 @@ TEST_F(DriverThreadsVmTest, TwoDriversInTwoThreadsNeverDamageTheStore) {
   std::thread right(work, kernel_->OtherHost(), "right-");
   left.join();
   right.join();
-  const auto check = driver_->PoolCheck();
-  ASSERT_TRUE(check.ok()) << check.status();
-  EXPECT_TRUE(check->clean()) << check->DebugString();
+  ExpectClean();
   EXPECT_EQ(driver_->List()->layers_size(), 14);
 }
 
