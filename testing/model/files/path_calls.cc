@@ -184,6 +184,8 @@ int PathCalls::RenameInto(const Walk& from, const Walk& to) const {
   const bool has_replaced = error == 0;
   const bool is_directory = moved.inode->is_directory();
   if (!is_directory && (from.has_slash || to.has_slash)) return -ENOTDIR;
+  // Before anything else is looked at, and nothing changes (fs/namei.c, vfs_rename(), v6.1).
+  if (has_replaced && replaced.inode == moved.inode) return 0;
   error = MayRemove(from.at, moved);
   if (error == 0 && has_replaced) error = MayRemove(to.at, replaced);
   if (error != 0) return error;

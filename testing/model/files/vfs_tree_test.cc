@@ -44,6 +44,10 @@ TEST_F(VfsTreeTest, EveryChangeMovesCtimeAndSomeMtime) {
   EXPECT_EQ(Moves("/f", [&] { return root().MakeLink("/f", "/d/g"); }), "c");
   EXPECT_EQ(Moves("/d/g", [&] { return root().Unlink("/f"); }), "c");
   EXPECT_EQ(Moves("/d", [&] { return root().MakeLink("/d/g", "/d/h"); }), "cm");
+  for (const char* same : {"/d/g", "/d/h"}) {
+    EXPECT_EQ(Moves("/d", [&] { return root().Rename("/d/g", same); }), "") << same;
+    EXPECT_EQ(Moves("/d/g", [&] { return root().Rename("/d/g", same); }), "") << same;
+  }
   EXPECT_EQ(Moves("/d", [&] { return root().Rename("/d/h", "/moved"); }), "cm");
   EXPECT_EQ(Moves("/d/g", [&] { return root().Rename("/moved", "/again"); }), "c");
   EXPECT_EQ(Moves("/d", [&] { return root().MakeDir("/d/sub", 0700); }), "cm");
