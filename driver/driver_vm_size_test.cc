@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "driver/driver_vm_fixture.h"
 #include "sys/status.h"
 #include "sys/string_stream.h"
@@ -104,10 +105,16 @@ TEST_F(DriverSizeVmTest, LayerGrowsWhileItIsMountedUnderItsUsers) {
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
   const std::string path = MustGet("web");
   Write(path, "before", "kept");
+  const auto changed = [&] {
+    return std::vector<absl::Time>{host().root->Stat(path + "/..")->changed,
+                                   host().root->Stat(path)->changed};
+  };
+  const std::vector<absl::Time> before = changed();
   auto user = host().root->OpenDir(path);
   ASSERT_THAT(user, sys::IsOk());
   EXPECT_LT((*user)->Space()->total_bytes, 64 * kMiB);
   ASSERT_THAT(driver_->Grow("web", Mebibytes(128)), sys::IsOk());
+  EXPECT_EQ(changed(), before) << "whether it can be written is asked without writing";
   EXPECT_GT((*user)->Space()->total_bytes, 100 * kMiB);
   EXPECT_THAT(Read(path, "before"), Optional(std::string("kept")));
   Write(path, "after", "there");
@@ -141,7 +148,8 @@ TEST_F(DriverSizeVmTest, LayerMountedReadOnlyIsNotGrownAndStaysAsItWas) {
   counted_.SetPlan(nullptr);
   const absl::Status refused = driver_->Grow("web", Mebibytes(96));
   EXPECT_THAT(refused, sys::FailsWithErrno(EROFS));
-  EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("web"), HasSubstr("dmkit put")));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("growing layer \"web\""), HasSubstr("dmkit put")));
   EXPECT_EQ(counted_.CountOf("Sync"), 0u) << "nothing was recorded";
   EXPECT_EQ(SizeOf("web"), 64 * kMiB);
   Put("web");
@@ -232,15 +240,22 @@ TEST_F(DriverSizeVmTest, GrowthThatEndsAnywhereIsTakenUpAgain) {
   ExpectWhole("web", size * 3 / 4);
 }
 
+// To put what is mounted read-only would help nobody then.
 TEST_F(DriverSizeVmTest, PoolThatTakesNoWritesRefusesGrowth) {
   Open();
   ASSERT_THAT(driver_->Create("web", {}), sys::IsOk());
+  ASSERT_THAT(driver_->Create("mounted", {}), sys::IsOk());
+  config_.options.mount_options = "ro";
+  Open();
+  MustGet("mounted");
   auto pool = thinp::Pool::Adopt(dm(), *dm::DmName::Create(driver_->PoolStatus()->name()));
   ASSERT_THAT(pool, sys::IsOk());
   thinp::ThinPoolParams params = pool->params();
   params.features.read_only = true;
   ASSERT_THAT(pool->Reload(params), sys::IsOk());
-  for (const absl::Status& refused : {driver_->Grow("web", Mebibytes(96)), driver_->GrowPool()}) {
+  for (const absl::Status& refused :
+       {driver_->Grow("web", Mebibytes(96)), driver_->Grow("mounted", Mebibytes(96)),
+        driver_->GrowPool()}) {
     EXPECT_THAT(refused, sys::FailsWithCode(kFailedPrecondition));
     EXPECT_THAT(std::string(refused.message()), HasSubstr("mode ro"));
   }

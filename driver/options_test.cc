@@ -248,6 +248,9 @@ TEST(ParseOptionsTest, ThinPoolIsADmName) {
         << value;
   }
   EXPECT_THAT(ParseOptions({absl::StrCat("dm.thinpooldev=", std::string(127, 'p'))}), IsOk());
+  // As lvm2 shows its own.
+  EXPECT_THAT(std::string(ParseOptions({"dm.thinpooldev=/dev/vg/pool"}).status().message()),
+              HasSubstr("VG-LV"));
 }
 
 TEST(ParseOptionsTest, GivenPoolExcludesWhatThePoolAlreadyHas) {
