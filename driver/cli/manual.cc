@@ -33,7 +33,21 @@ The store, unless \-\-root names another one.
 .I /run/dmkit
 Who has which layer mounted, until the next boot.
 .SH ENVIRONMENT
-No environment variable is read.
+Only the commands of
+.B dm
+and a program called dmsetup read environment variables:
+.B DM_DEV_DIR
+(where the nodes are, /dev),
+.B DM_UDEV_COOKIE
+(as \-\-udevcookie),
+.B DM_DEFAULT_NAME_MANGLING_MODE
+(as \-\-manglename),
+.B DM_DISABLE_UDEV
+(udevd is to leave the nodes alone),
+.BR LC_ALL ", " LC_CTYPE " and " LANG
+(whether trees are drawn in UTF\-8), and
+.B TZ
+(the times of cookies).
 .SH SEE ALSO
 .BR dmsetup (8),
 .BR losetup (8),

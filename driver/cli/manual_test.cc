@@ -19,6 +19,7 @@
 namespace dmkit::driver::cli {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -64,6 +65,14 @@ TEST(ManualTest, HasTheSectionsOfAPage) {
   for (const char* section : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "STORAGE OPTIONS",
                               "EXIT STATUS", "FILES", "ENVIRONMENT", "SEE ALSO"}) {
     EXPECT_THAT(page, HasSubstr(absl::StrCat("\n.SH ", section, "\n")));
+  }
+}
+
+TEST(ManualTest, EnvironmentVariablesThatMainReadsAreTold) {
+  const std::string page = PlainPage();
+  for (const char* variable : {"DM_DEV_DIR", "DM_UDEV_COOKIE", "DM_DEFAULT_NAME_MANGLING_MODE",
+                               "DM_DISABLE_UDEV", "LC_ALL", "LC_CTYPE", "LANG", "TZ"}) {
+    EXPECT_THAT(page, ContainsRegex(absl::StrCat("\n\\.BR? .*", variable)));
   }
 }
 
