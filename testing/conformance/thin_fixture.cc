@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "sys/crc32c.h"
 #include "sys/status.h"
 
 namespace dmkit::conformance {
@@ -29,17 +30,6 @@ using Buffer = std::unique_ptr<char, Free>;
 Buffer MakeBuffer(size_t bytes) {
   const size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   return Buffer(static_cast<char*>(std::aligned_alloc(kAlignment, size)));
-}
-
-// Bit by bit, without the inversion at the end: that of the kernel.
-uint32_t Crc32c(absl::string_view bytes) {
-  constexpr uint32_t kPolynomial = 0x82f63b78;
-  uint32_t crc = ~uint32_t{0};
-  for (const char byte : bytes) {
-    crc ^= static_cast<uint8_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
-  }
-  return crc;
 }
 
 // One character for a sector.
@@ -142,7 +132,8 @@ void ThinTest::WriteSuperblock(const std::string& bytes) {
 }
 
 void ThinTest::SealSuperblock(std::string bytes) {
-  const uint32_t sum = Crc32c(absl::string_view(bytes).substr(4)) ^ kSuperblockXor;
+  // The kernel's has no inversion at the end.
+  const uint32_t sum = ~sys::Crc32c(absl::string_view(bytes).substr(4)) ^ kSuperblockXor;
   std::memcpy(&bytes[0], &sum, sizeof(sum));
   WriteSuperblock(bytes);
 }
