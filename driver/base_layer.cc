@@ -102,8 +102,7 @@ absl::StatusOr<DeviceState> GrowBase(const sys::Host& host, thinp::DeviceSet& se
   if (WantsGrowth(base, options)) {
     base.mutable_labels()->set_ready(false);
     base.set_size_bytes(options.base_size->count());
-    DMKIT_RETURN_IF_ERROR(set.SetLabels(kBaseLayer, base.labels()));
-    DMKIT_RETURN_IF_ERROR(set.SetSize(kBaseLayer, *options.base_size));
+    DMKIT_RETURN_IF_ERROR(set.SetSize(kBaseLayer, *options.base_size, base.labels()));
   }
   // A growth that was interrupted has left it mounted.
   DMKIT_RETURN_IF_ERROR(mounts.Down(kBaseLayer));

@@ -298,6 +298,8 @@ TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
   EXPECT_EQ(cost_of(13, [&] { return driver.Put("web", false); }), (Cost{0, 0}));
   EXPECT_EQ(cost_of(18, [&] { return driver.Put("web", false); }), (Cost{1, 0}));
   EXPECT_EQ(cost_of(49, [&] { return driver.Remove("web"); }), (Cost{10, 3}));
+  const sys::Bytes larger{uint64_t{96} << 20};
+  EXPECT_EQ(cost_of(71, [&] { return driver.Grow("snap", larger); }), (Cost{12, 4}));
   SetOptions({"dm.blkdiscard=false"});
   Driver& keeping = Open();
   EXPECT_EQ(cost_of(39, [&] { return keeping.Remove("snap"); }), (Cost{7, 3}));

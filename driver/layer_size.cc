@@ -72,8 +72,7 @@ absl::StatusOr<DeviceState> RecordGrowth(thinp::DeviceSet& set, DeviceState devi
   if (size.count() <= device.size_bytes()) return device;
   device.mutable_labels()->set_growing(true);
   device.set_size_bytes(size.count());
-  DMKIT_RETURN_IF_ERROR(set.SetLabels(device.name(), device.labels()));
-  DMKIT_RETURN_IF_ERROR(set.SetSize(device.name(), size));
+  DMKIT_RETURN_IF_ERROR(set.SetSize(device.name(), size, device.labels()));
   return device;
 }
 

@@ -254,7 +254,8 @@ absl::Status DeviceSet::SetLabels(absl::string_view name, const proto::DeviceLab
   });
 }
 
-absl::Status DeviceSet::SetSize(absl::string_view name, sys::Bytes size) {
+absl::Status DeviceSet::SetSize(absl::string_view name, sys::Bytes size,
+                                const proto::DeviceLabels& labels) {
   return impl_->Rewrite(name, [&](proto::DeviceState& device) {
     if (size.count() < device.size_bytes()) {
       return absl::InvalidArgumentError(absl::StrCat("device \"", name, "\" has ",
@@ -262,6 +263,7 @@ absl::Status DeviceSet::SetSize(absl::string_view name, sys::Bytes size) {
                                                      " bytes and cannot shrink to ", size.count()));
     }
     device.set_size_bytes(size.count());
+    *device.mutable_labels() = labels;
     return TableLength(device).status();
   });
 }

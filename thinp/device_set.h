@@ -120,9 +120,9 @@ class DeviceSet {
   // still, and its mapped device goes at its last close.
   // Waits for the set's lock for at most `patience`.
   absl::Status Collect(absl::string_view name, bool discard, absl::Duration patience);
-  // Replaces the labels, or the size (which must not shrink).
+  // Replaces the labels, or the size (which must not shrink) and the labels at once.
   absl::Status SetLabels(absl::string_view name, const proto::DeviceLabels& labels);
-  absl::Status SetSize(absl::string_view name, sys::Bytes size);
+  absl::Status SetSize(absl::string_view name, sys::Bytes size, const proto::DeviceLabels& labels);
 
   // ENOENT: none. INVALID_ARGUMENT: no device can have this name. DATA_LOSS: its state file is
   // quarantined; the message names the file.

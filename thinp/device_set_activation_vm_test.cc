@@ -110,14 +110,14 @@ TEST_F(DeviceSetActivationVmTest, ActivateCallsADeferredRemovalOff) {
 TEST_F(DeviceSetActivationVmTest, ActivateLengthensADeviceThatHasGrown) {
   const sys::DeviceNumber number = Activate("a");
   const auto holder = Hold(number);
-  ASSERT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}), IsOk());
+  ASSERT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}, {}), IsOk());
   EXPECT_EQ(Activate("a"), number);
   EXPECT_EQ(LengthOf("a"), 2 * kDeviceSize.count() / 512);
 }
 
 // Who read the state before another process lengthened the device knows an old size.
 TEST_F(DeviceSetActivationVmTest, ActivateNeverShortensADevice) {
-  ASSERT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}), IsOk());
+  ASSERT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}, {}), IsOk());
   Activate("a");
   EXPECT_THAT(set().Activate(device_), IsOk());
   EXPECT_EQ(LengthOf("a"), 2 * kDeviceSize.count() / 512);

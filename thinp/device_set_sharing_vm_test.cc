@@ -158,7 +158,7 @@ TEST_F(DeviceSetSharingVmTest, DeviceWhoseCreationWasInterruptedIsUndoneNotUsed)
   interrupt();
   EXPECT_THAT((*other)->SetLabels("a", {}), FailsWithErrno(ENOENT));
   interrupt();
-  EXPECT_THAT((*other)->SetSize("a", kDeviceSize), FailsWithErrno(ENOENT));
+  EXPECT_THAT((*other)->SetSize("a", kDeviceSize, {}), FailsWithErrno(ENOENT));
   EXPECT_THAT(MappedDevices(), ElementsAre(SetName("pool")));
   ExpectClean();
 }
@@ -177,7 +177,7 @@ TEST_F(DeviceSetSharingVmTest, LockThatIsNotFreedInTimeNamesItsHolder) {
         absl::StrCat("process ", plain_host().processes->ProcessId(), " (creating web)");
     for (const absl::Status& status :
          {set().AddThin("b", kDeviceSize, {}).status(), set().Delete("a"),
-          set().SetSize("a", kDeviceSize), set().Check().status(), set().DeactivatePool(),
+          set().SetSize("a", kDeviceSize, {}), set().Check().status(), set().DeactivatePool(),
           DeviceSet::Open(dm(), options()).status()}) {
       EXPECT_THAT(status, FailsWithErrno(ETIMEDOUT));
       EXPECT_THAT(std::string(status.message()), HasSubstr(holder));

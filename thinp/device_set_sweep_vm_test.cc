@@ -144,7 +144,7 @@ TEST_P(DeviceSetSweepVmTest, SetSizeAndActivateAgain) {
   const sys::DeviceNumber device = Activate("a");
   Sweep([&](uint64_t) { size += 65536; },
         [&]() -> absl::Status {
-          DMKIT_RETURN_IF_ERROR(set().SetSize("a", sys::Bytes{size}));
+          DMKIT_RETURN_IF_ERROR(set().SetSize("a", sys::Bytes{size}, {}));
           DMKIT_ASSIGN_OR_RETURN(const proto::DeviceState state, set().Find("a"));
           return set().Activate(state).status();
         },

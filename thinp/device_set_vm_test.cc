@@ -267,16 +267,18 @@ TEST_F(DeviceSetVmTest, LabelsAndSizeAreReplacedDurably) {
   proto::DeviceLabels labels;
   labels.set_ready(true);
   EXPECT_THAT(set().SetLabels("a", labels), IsOk());
-  EXPECT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}), IsOk());
-  EXPECT_THAT(set().SetSize("a", kDeviceSize), FailsWithCode(kInvalidArgument));
-  EXPECT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count() + 1}),
+  labels.set_growing(true);
+  EXPECT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count()}, labels), IsOk());
+  EXPECT_THAT(set().SetSize("a", kDeviceSize, {}), FailsWithCode(kInvalidArgument));
+  EXPECT_THAT(set().SetSize("a", sys::Bytes{2 * kDeviceSize.count() + 1}, {}),
               FailsWithCode(kInvalidArgument));
   const auto device = Open().Find("a");
   ASSERT_THAT(device, IsOk());
   EXPECT_TRUE(device->labels().ready());
+  EXPECT_TRUE(device->labels().growing());
   EXPECT_EQ(device->size_bytes(), 2 * kDeviceSize.count());
   EXPECT_THAT(set().SetLabels("b", labels), FailsWithErrno(ENOENT));
-  EXPECT_THAT(set().SetSize("b", kDeviceSize), FailsWithErrno(ENOENT));
+  EXPECT_THAT(set().SetSize("b", kDeviceSize, {}), FailsWithErrno(ENOENT));
 }
 
 // ---- What it costs.

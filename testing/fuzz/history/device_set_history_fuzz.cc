@@ -206,8 +206,9 @@ class SetHistory {
   }
 
   void Resize() {
-    const Outcome outcome = Do(absl::StrCat("grow ", name()),
-                               [&] { return set(user_)->SetSize(name(), sys::Bytes{kLargeSize}); });
+    const Outcome outcome = Do(absl::StrCat("grow ", name()), [&] {
+      return set(user_)->SetSize(name(), sys::Bytes{kLargeSize}, {});
+    });
     if (!Expected(outcome)) return;
     const bool absent = sys::GetErrno(outcome.status) == ENOENT;
     world_.Expect(outcome.status.ok() || absent, "a device cannot grow");
