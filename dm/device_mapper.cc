@@ -22,6 +22,7 @@
 #include "dm/errors.h"
 #include "dm/features.h"
 #include "dm/keys.h"
+#include "dm/open_modes.h"
 #include "dm/tracer.h"
 #include "dm/uapi.h"
 #include "sys/secret.h"
@@ -223,7 +224,8 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Load(const DeviceKey& key,
                                               const std::vector<TableLine>& table,
                                               const LoadOptions& options) {
   const std::string object = Describe(key);
-  const absl::Status checked = CheckTable(table);
+  absl::Status checked = CheckTable(table);
+  if (checked.ok() && !options.read_only) checked = CheckOpenModes(table);
   if (!checked.ok()) {
     return Connection::InContext(checked, FactsOf(Command::kTableLoad), object);
   }
@@ -258,8 +260,7 @@ absl::StatusOr<TableReply> DeviceMapper::Status(const DeviceKey& key,
 absl::StatusOr<TableReply> DeviceMapper::Table(const DeviceKey& key, const StatusOptions& options) {
   return connection_->Ask(
       StatusRequest{key, StatusKind::kTable, options.no_flush, options.inactive, true},
-      Describe(key),
-      DecodeTableReply);
+      Describe(key), DecodeTableReply);
 }
 
 absl::StatusOr<std::vector<TargetVersion>> DeviceMapper::ListVersions() {

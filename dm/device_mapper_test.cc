@@ -177,6 +177,9 @@ TEST_F(DeviceMapperTest, BadInputIsRefusedWithoutAnIoctl) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   EXPECT_THAT(dm.Load(key_, {}, {}), FailsWithCode(kInvalid));
   EXPECT_THAT(dm.Load(key_, {Line(8, 8, "zero", "")}, {}), FailsWithCode(kInvalid));
+  const std::vector<TableLine> fatal = {Line(0, 8, "thin", "253:0 5 7:3"),
+                                        Line(8, 8, "linear", "7:3 0")};
+  EXPECT_THAT(dm.Load(key_, fatal, {}), FailsWithCode(kInvalid));
   EXPECT_THAT(dm.Message(key_, sys::Sectors(0), ""), FailsWithCode(kInvalid));
   EXPECT_THAT(dm.Info(sys::DeviceNumber{0, 0}), FailsWithCode(kInvalid));
   EXPECT_THAT(dm.Create(Name("web"), {std::nullopt, 1048576}), FailsWithCode(kInvalid));

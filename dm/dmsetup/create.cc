@@ -18,6 +18,7 @@
 #include "dm/dmsetup/table_text.h"
 #include "dm/dmsetup/uevents.h"
 #include "dm/keys.h"
+#include "dm/open_modes.h"
 #include "sys/durable.h"
 #include "sys/retry.h"
 #include "sys/secret.h"
@@ -50,12 +51,13 @@ bool ReadTable(Context& context, const std::string* file, std::vector<TableLine>
   }
   absl::StatusOr<std::vector<TableLine>> parsed =
       ParseTable(input.has_value() ? *input : *context.words.table, where);
+  absl::Status checked = parsed.status();
   if (parsed.ok()) {
     table = *std::move(parsed);
-  } else {
-    context.Error(parsed.status().message());
+    if (!context.words.read_only) checked = CheckOpenModes(table);
   }
-  return parsed.ok();
+  if (!checked.ok()) context.Error(checked.message());
+  return checked.ok();
 }
 
 // As messages have it where only a minor number was asked for; 0 when it cannot be found out.

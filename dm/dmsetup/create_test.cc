@@ -82,6 +82,18 @@ TEST_F(CommandsTest, CreateTakesATableFromStandardInputOrAFile) {
   CleanUp();
 }
 
+TEST_F(CommandsTest, ATableThatWouldTakeTheKernelDownIsRefused) {
+  const std::string table = "0 8 thin 254:9 5 1:3\n8 8 linear 1:3 0\n";
+  const char* const why = "table line 2 opens 1:3 for writing behind line 1";
+  EXPECT_THAT(Failure({"create", "a"}, table), StartsWith(why));
+  EXPECT_THAT(Devices(), IsEmpty());
+  Quiet({"create", "a", "--notable"});
+  EXPECT_THAT(Failure({"load", "a"}, table), StartsWith(why));
+  // Read-only it is harmless, but has no pool.
+  EXPECT_THAT(Failure({"load", "a", "--readonly"}, table), HasSubstr("reload ioctl on a  failed"));
+  CleanUp();
+}
+
 TEST_F(CommandsTest, CreateWithoutATableMakesADeviceWithoutOne) {
   Quiet({"create", "a", "--notable", "-u", "U-1"});
   EXPECT_FALSE(Info("a").has_active_table);
