@@ -78,8 +78,11 @@ absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::
   const std::optional<sys::DeviceNumber> node = FindMapperNode(dm.host(), device.name);
   const absl::StatusOr<DeviceInfo> removed = RemovePatiently(dm, device.uuid, patience, deferred);
   if (sys::GetErrno(removed.status()) == ENXIO) {
-    absl::Status owner = dm.Info(device.name).status();
-    if (sys::GetErrno(owner) != ENXIO) return owner;
+    // What was seen may be the node of a stranger that has the name.
+    if (node.has_value()) {
+      absl::Status owner = dm.Info(device.name).status();
+      if (sys::GetErrno(owner) != ENXIO) return owner;
+    }
     return RemoveSeenNode(dm.host(), device.name, node);
   }
   if (!removed.ok()) return removed.status();

@@ -45,7 +45,8 @@ inline constexpr absl::Duration kUndoPatience = absl::Seconds(5);
 // but not one that was not there before, or has another number by then; a link is left to udevd
 // while it leads somewhere. Another process that makes a device of this name at the same time can
 // get the number too, and lose its node: where names are shared, a lock on the name spans both.
-// Repeatable. One ioctl, and one for each retry.
+// Repeatable. One ioctl, and one for each retry; one more when the device is gone already and there
+// is a node of its name.
 absl::Status RemoveDevice(DeviceMapper& dm, const DeviceIdentity& device, absl::Duration patience,
                           bool deferred);
 

@@ -223,6 +223,12 @@ TEST_F(ActivateTest, RemoveOfWhatIsGoneIsOkAndTakesTheStaleNode) {
   EXPECT_FALSE(HasNode());
 }
 
+TEST_F(ActivateTest, RemoveOfWhatIsGoneWithItsNodeIsOneIoctl) {
+  Fail<RemoveRequest>(ENXIO);
+  EXPECT_THAT(RemoveDevice(dm_, Identity(), kPatience, false), IsOk());
+  EXPECT_EQ(scripted_.TakeCommands(), "DEV_REMOVE");
+}
+
 TEST_F(ActivateTest, RemoveLeavesTheNodeOfAStrangerWithTheSameName) {
   PutNode();
   Fail<RemoveRequest>(ENXIO);

@@ -302,7 +302,7 @@ TEST_F(DriverVmTest, EveryOperationCostsAKnownNumberOfIoctlsAndSyncs) {
   EXPECT_EQ(cost_of(71, [&] { return driver.Grow("snap", larger); }), (Cost{12, 4}));
   SetOptions({"dm.blkdiscard=false"});
   Driver& keeping = Open();
-  EXPECT_EQ(cost_of(39, [&] { return keeping.Remove("snap"); }), (Cost{7, 3}));
+  EXPECT_EQ(cost_of(38, [&] { return keeping.Remove("snap"); }), (Cost{6, 3}));
 }
 
 }  // namespace

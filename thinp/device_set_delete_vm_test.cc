@@ -318,7 +318,7 @@ TEST_F(DeviceSetDeleteVmTest, EachWayToDeleteCostsAKnownNumberOfIoctlsAndSyncs) 
     EXPECT_EQ(faulty().CountOf("Sync"), syncs);
   };
   Add("a");
-  delete_costs(kDeferred, 7, 3);
+  delete_costs(kDeferred, 6, 3);
   Add("a");
   delete_costs(kBoth, 10, 3);
 }

@@ -326,8 +326,7 @@ TEST_F(DeviceSetCostVmTest, EachChangeCostsACountedNumberOfIoctlsAndFsyncs) {
   EXPECT_EQ(CostOf([&] { return set().Deactivate("a", absl::Seconds(5), false); }), (Cost{1, 0}));
   Activate("c");
   EXPECT_EQ(CostOf([&] { return set().Delete("c"); }), (Cost{6, 3})) << "active";
-  // One more finds no node that a removal left.
-  EXPECT_EQ(CostOf([&] { return set().Delete("b"); }), (Cost{7, 3})) << "not active";
+  EXPECT_EQ(CostOf([&] { return set().Delete("b"); }), (Cost{6, 3})) << "not active";
 }
 
 TEST_F(DeviceSetCostVmTest, OpenCostsTheSameWithThreeAndWithThirtyDevices) {
