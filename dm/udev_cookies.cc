@@ -59,16 +59,15 @@ absl::StatusOr<CookieEnd> CountedDown(const sys::Host& host, int32_t id, absl::D
   if (IsGone(own)) return CookieEnd::kCompleted;
   if (sys::GetErrno(own) == EAGAIN) return CookieEnd::kMiscounted;
   DMKIT_RETURN_IF_ERROR(own);
+  const absl::Time deadline = host.clock->Now() + patience;
   while (true) {
-    const absl::Duration slice = std::min(std::max(patience, absl::ZeroDuration()), kLookInterval);
-    const absl::StatusOr<bool> is_zero = semaphores.WaitForZero(id, slice);
+    const absl::Duration left = std::max(deadline - host.clock->Now(), absl::ZeroDuration());
+    const absl::StatusOr<bool> is_zero = semaphores.WaitForZero(id, std::min(left, kLookInterval));
     if (IsGone(is_zero.status())) return CookieEnd::kCompleted;
     if (!is_zero.ok()) return is_zero.status();
     if (*is_zero) return CookieEnd::kCompleted;
     if (stop != nullptr && stop->HasCome().value_or(false)) return CookieEnd::kStopped;
-    // By what was waited, not by a clock: one that is set back must not make the wait longer.
-    patience -= slice;
-    if (patience <= absl::ZeroDuration()) return CookieEnd::kLate;
+    if (host.clock->Now() >= deadline) return CookieEnd::kLate;
     if (UdevdHasEnded(host)) return CookieEnd::kNoUdevd;
   }
 }

@@ -156,6 +156,21 @@ TEST_F(UdevCookiesTest, AWaitHasADeadline) {
   EXPECT_THAT(sets(), IsEmpty());
 }
 
+TEST_F(UdevCookiesTest, TheTimeThatLooksAtUdevdTakeCounts) {
+  const UdevSemaphore made = Make();
+  sets()[made.id].value = 2;
+  constexpr absl::Duration kLook = absl::Seconds(10);
+  sys::FaultyHost slow(scripted_.host());
+  slow.SetPlan([&](const sys::SeamCall& call) {
+    if (call.method == "Stat") scripted_.clock.Sleep(kLook);
+    return 0;
+  });
+  const absl::Time start = scripted_.clock.Now();
+  EXPECT_THAT(AwaitUdevCookie(slow.host(), made, kPatience, &stop_),
+              IsOkAndHolds(CookieEnd::kLate));
+  EXPECT_LE(scripted_.clock.Now() - start, kPatience + kLook);
+}
+
 TEST_F(UdevCookiesTest, WithoutPatienceAWaitIsALook) {
   for (const absl::Duration patience : {absl::ZeroDuration(), -absl::Seconds(5)}) {
     const UdevSemaphore made = Make();

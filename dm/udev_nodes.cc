@@ -116,11 +116,11 @@ absl::Status ApplyToNodes(const sys::Host& host, absl::string_view dev_dir,
   return MakeMapperNode(host, dev_dir, name, change.device, change.owner);
 }
 
-// What udevd has left undone when it had its time. By what was slept, not by a clock: one that is
-// set back must not make that longer.
+// What udevd has left undone when it had its time.
 std::string LeftUndoneInTime(sys::Clock& clock, const Names& names) {
+  const absl::Time deadline = clock.Now() + kUntoldPatience;
   std::string undone = names.LeftUndone();
-  for (absl::Duration slept; !undone.empty() && slept < kUntoldPatience; slept += kLookInterval) {
+  while (!undone.empty() && clock.Now() < deadline) {
     clock.Sleep(kLookInterval);
     undone = names.LeftUndone();
   }

@@ -384,6 +384,18 @@ TEST_F(UdevNodesTest, AUdevdThatDoesNothingHasTwoSeconds) {
   EXPECT_EQ(nodes().count(kWeb), 0u);
 }
 
+TEST_F(UdevNodesTest, TheTimeThatLooksTakeCountsInTheTwoSeconds) {
+  scripted_.StartUdevd();
+  scripted_.semaphores.create_error = ENOSPC;
+  sys::FaultyHost slow(scripted_.host());
+  slow.SetPlan([this](const sys::SeamCall& call) {
+    if (call.method == "Stat" && call.object == kWeb) scripted_.clock.Sleep(absl::Seconds(1));
+    return 0;
+  });
+  EXPECT_THAT(SettleSent(slow.host(), Make(), true), IsOkAndHolds(HasSubstr("not set up by udev")));
+  EXPECT_LE(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(4)) << "a look at each end";
+}
+
 TEST_F(UdevNodesTest, WhatIsInTheWayIsAnError) {
   nodes()[kWeb].type = sys::FileType::kRegular;
   EXPECT_THAT(SettleAlone(Make()), FailsWithErrno(EEXIST));
