@@ -16,6 +16,8 @@ namespace {
 
 using ::dmkit::sys::FailsWithCode;
 using ::testing::ElementsAre;
+using testing::ExpectRefused;
+using testing::Good;
 using ::testing::Pair;
 using testing::ParamsOf;
 
@@ -34,13 +36,8 @@ CacheArgs With(const std::function<void(CacheArgs&)>& change) {
   return args;
 }
 
-struct Good {
-  CacheArgs args;
-  std::string params;
-};
-
 TEST(CacheTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
-  const std::vector<Good> goods = {
+  const std::vector<Good<CacheArgs>> goods = {
       {Plain(), "7:0 7:1 7:2 128 0 smq 0"},
       {With([](CacheArgs& a) { a.block_size = sys::Sectors(64); }), "7:0 7:1 7:2 64 0 smq 0"},
       {With([](CacheArgs& a) { a.mode = CacheMode::kWriteback; }),
@@ -65,7 +62,8 @@ TEST(CacheTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
        }),
        "7:0 7:1 7:2 128 0 other 2 any thing"},
   };
-  for (const Good& good : goods) EXPECT_EQ(ParamsOf<CacheTarget>(good.args), good.params);
+  for (const Good<CacheArgs>& good : goods)
+    EXPECT_EQ(ParamsOf<CacheTarget>(good.args), good.params);
 }
 
 TEST(CacheTargetTest, ReadsTheWordsOfTheLoadWhateverTheirOrderAndCase) {
@@ -108,10 +106,7 @@ TEST(CacheTargetTest, WhatTheKernelRefusesIsRefused) {
       with_settings("other", {{"a", "1 2"}}),
       with_settings("smq", Settings(513, {"migration_threshold", "1"})),
   };
-  for (size_t i = 0; i < bads.size(); ++i) {
-    EXPECT_THAT(CacheTarget::Create(bads[i]), FailsWithCode(absl::StatusCode::kInvalidArgument))
-        << i;
-  }
+  ExpectRefused<CacheTarget>(bads);
 }
 
 TEST(CacheTargetTest, WhatTheKernelDoesNotPrintIsRefused) {

@@ -15,6 +15,8 @@ namespace {
 
 using ::dmkit::sys::FailsWithCode;
 using ::testing::ElementsAre;
+using testing::ExpectRefused;
+using testing::Good;
 using testing::ParamsOf;
 
 using Words = std::vector<std::string>;
@@ -47,13 +49,8 @@ MultipathArgs All() {
   return args;
 }
 
-struct Good {
-  MultipathArgs args;
-  std::string params;
-};
-
 TEST(MultipathTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
-  const std::vector<Good> goods = {
+  const std::vector<Good<MultipathArgs>> goods = {
       {MultipathArgs(), "0 0 0 0"},
       {One("round-robin", {}, {}), "0 0 1 1 round-robin 0 1 0 8:0"},
       {One("mine", {"any"}, {"thing", "2"}), "0 0 1 1 mine 1 any 1 2 8:0 thing 2"},
@@ -72,7 +69,8 @@ TEST(MultipathTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
        "service-time 0 2 2 8:0 1 100 8:16 1 0 queue-length 0 1 1 8:32 1 "
        "historical-service-time 2 1023 5 1 0 8:48 io-affinity 0 1 1 8:64 ff,00000001"},
   };
-  for (const Good& good : goods) EXPECT_EQ(ParamsOf<MultipathTarget>(good.args), good.params);
+  for (const Good<MultipathArgs>& good : goods)
+    EXPECT_EQ(ParamsOf<MultipathTarget>(good.args), good.params);
 }
 
 TEST(MultipathTargetTest, WhatTheKernelRefusesIsRefused) {
@@ -115,10 +113,7 @@ TEST(MultipathTargetTest, WhatTheKernelRefusesIsRefused) {
       One("io-affinity", {}, {"g"}),
       One("io-affinity", {}, {"00000000,0"}),
   };
-  for (size_t i = 0; i < bads.size(); ++i) {
-    EXPECT_THAT(MultipathTarget::Create(bads[i]), FailsWithCode(absl::StatusCode::kInvalidArgument))
-        << i;
-  }
+  ExpectRefused<MultipathTarget>(bads);
 }
 
 TEST(MultipathTargetTest, WhatTheKernelDoesNotPrintIsRefused) {

@@ -15,6 +15,8 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ExpectRefused;
+using testing::Good;
 using testing::ParamsOf;
 
 const std::string& Digest() {
@@ -45,13 +47,8 @@ VerityArgs WithFec(VerityFec fec) {
 
 std::string Front() { return absl::StrCat("1 7:0 7:1 4096 4096 100 1 sha256 ", Digest(), " "); }
 
-struct Good {
-  VerityArgs args;
-  std::string params;
-};
-
 TEST(VerityTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
-  const std::vector<Good> goods = {
+  const std::vector<Good<VerityArgs>> goods = {
       {Plain(), Front() + "-"},
       {With([](VerityArgs& a) { a.salt = "00ff"; }), Front() + "00ff"},
       {With([](VerityArgs& a) {
@@ -87,7 +84,8 @@ TEST(VerityTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
            "try_verify_in_tasklet use_fec_from_device 7:2 fec_blocks 120 fec_start 3 fec_roots 24 "
            "root_hash_sig_key_desc desc new 5"},
   };
-  for (const Good& good : goods) EXPECT_EQ(ParamsOf<VerityTarget>(good.args), good.params);
+  for (const Good<VerityArgs>& good : goods)
+    EXPECT_EQ(ParamsOf<VerityTarget>(good.args), good.params);
 }
 
 TEST(VerityTargetTest, DigitsComeOutInSmallLetters) {
@@ -136,10 +134,7 @@ TEST(VerityTargetTest, WhatTheKernelRefusesIsRefused) {
       With([](VerityArgs& a) { a.signature_key = "a b"; }),
       With([](VerityArgs& a) { a.other_options = {""}; }),
   };
-  for (size_t i = 0; i < bads.size(); ++i) {
-    EXPECT_THAT(VerityTarget::Create(bads[i]), FailsWithCode(absl::StatusCode::kInvalidArgument))
-        << i;
-  }
+  ExpectRefused<VerityTarget>(bads);
 }
 
 TEST(VerityTargetTest, WhatTheKernelDoesNotPrintIsRefused) {

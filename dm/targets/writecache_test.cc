@@ -14,6 +14,8 @@ namespace dmkit::dm {
 namespace {
 
 using ::dmkit::sys::FailsWithCode;
+using testing::ExpectRefused;
+using testing::Good;
 using testing::ParamsOf;
 
 WritecacheArgs Ssd() {
@@ -51,13 +53,8 @@ WritecacheArgs All() {
   });
 }
 
-struct Good {
-  WritecacheArgs args;
-  std::string params;
-};
-
 TEST(WritecacheTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
-  const std::vector<Good> goods = {
+  const std::vector<Good<WritecacheArgs>> goods = {
       {Ssd(), "s 7:0 7:1 4096 0"},
       {With([](WritecacheArgs& a) { a.block_bytes = 65536; }), "s 7:0 7:1 65536 0"},
       {WithPmem([](WritecacheArgs&) {}), "p 7:0 7:1 4096 0"},
@@ -74,7 +71,8 @@ TEST(WritecacheTargetTest, PrintsWhatTheKernelPrintsAndReadsItBack) {
        "4294967295 autocommit_blocks 64 autocommit_time 3600000 max_age 86400000 cleaner "
        "metadata_only pause_writeback 60000"},
   };
-  for (const Good& good : goods) EXPECT_EQ(ParamsOf<WritecacheTarget>(good.args), good.params);
+  for (const Good<WritecacheArgs>& good : goods)
+    EXPECT_EQ(ParamsOf<WritecacheTarget>(good.args), good.params);
 }
 
 TEST(WritecacheTargetTest, WhatTheKernelRefusesIsRefused) {
@@ -101,11 +99,7 @@ TEST(WritecacheTargetTest, WhatTheKernelRefusesIsRefused) {
       With([](WritecacheArgs& a) { a.other_options = {"a b"}; }),
       With([](WritecacheArgs& a) { a.other_options = std::vector<std::string>(19, "x"); }),
   };
-  for (size_t i = 0; i < bads.size(); ++i) {
-    EXPECT_THAT(WritecacheTarget::Create(bads[i]),
-                FailsWithCode(absl::StatusCode::kInvalidArgument))
-        << i;
-  }
+  ExpectRefused<WritecacheTarget>(bads);
 }
 
 TEST(WritecacheTargetTest, WhatTheKernelDoesNotPrintIsRefused) {
