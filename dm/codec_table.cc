@@ -15,9 +15,6 @@
 namespace dmkit::dm {
 namespace {
 
-// The last sector that a table may have (dm-table.c: LLONG_MAX >> SECTOR_SHIFT).
-constexpr uint64_t kSectorsMax = (uint64_t{1} << 54) - 1;
-
 std::string LineName(size_t index) { return absl::StrCat("table line ", index + 1); }
 
 // Where the spec behind the one at `current` starts, in a TABLE_LOAD request: "the number of bytes
@@ -82,9 +79,9 @@ absl::Status CheckTable(const std::vector<TableLine>& table) {
       return absl::InvalidArgumentError(
           absl::StrCat(LineName(i), " starts at sector ", start, "; it must start at ", expected));
     }
-    if (length > kSectorsMax - start) {
+    if (length > kTableSectorsMax - start) {
       return absl::InvalidArgumentError(
-          absl::StrCat(LineName(i), " ends behind sector ", kSectorsMax));
+          absl::StrCat(LineName(i), " ends behind sector ", kTableSectorsMax));
     }
     expected = start + length;
   }

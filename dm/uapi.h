@@ -28,6 +28,9 @@ inline constexpr size_t kPayloadStart = sizeof(dm_ioctl);
 inline constexpr size_t kRecordAlignment = 8;
 // What the kernel accepts in one table (dm-ioctl.c, DM_MAX_TARGETS, since v5.10's stable updates).
 inline constexpr size_t kTargetsMax = 1048576;
+// The sector that a table ends before, at most (dm-table.c, dm_table_add_target(), v6.1: LLONG_MAX
+// >> SECTOR_SHIFT).
+inline constexpr uint64_t kTableSectorsMax = (uint64_t{1} << 54) - 1;
 // The number that /dev/mapper/control has since Linux 2.6.36 (miscdevice.h, MAPPER_CTRL_MINOR).
 inline constexpr unsigned kMiscMajor = 10;
 inline constexpr unsigned kMapperControlMinor = 236;

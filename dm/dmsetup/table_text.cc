@@ -11,15 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "dm/keys.h"
+#include "dm/uapi.h"
 #include "sys/status.h"
 #include "sys/units.h"
 
 namespace dmkit::dm::dmsetup {
 namespace {
-
-// The last sector that a table may have (dm-table.c, dm_table_add_target(), v6.1).
-constexpr uint64_t kSectorsMax = (uint64_t{1} << 54) - 1;
-constexpr size_t kTypeBytesMax = 15;
 
 bool IsSpace(char byte) { return absl::ascii_isspace(static_cast<unsigned char>(byte)); }
 
@@ -78,7 +75,7 @@ class TableParser {
       return absl::InvalidArgumentError(
           absl::StrCat("Invalid format on line ", line_number_, " of table ", where_, "."));
     }
-    if (type.size() > kTypeBytesMax) {
+    if (type.size() >= DM_MAX_TYPE_NAME) {
       return absl::InvalidArgumentError(absl::StrCat("Target type name ", type, " is too long."));
     }
     DMKIT_RETURN_IF_ERROR(CheckPlace(start, length));
@@ -108,8 +105,8 @@ class TableParser {
       return Refuse(
           absl::StrCat("it ", what, ": it starts at sector ", start, " instead of ", end_));
     }
-    if (start > kSectorsMax || length > kSectorsMax - start) {
-      return Refuse(absl::StrCat("it ends behind sector ", kSectorsMax));
+    if (start > kTableSectorsMax || length > kTableSectorsMax - start) {
+      return Refuse(absl::StrCat("it ends behind sector ", kTableSectorsMax));
     }
     end_ = start + length;
     return absl::OkStatus();
