@@ -33,6 +33,8 @@ TEST(KeysTest, DigitsAreFoundAndHidden) {
            {"integrity", "1:0 0 - J 2 journal_crypt:ctr(aes):a1 journal_mac:hmac(sha1):b2",
             "1:0 0 - J 2 journal_crypt:ctr(aes):00 journal_mac:hmac(sha1):00"},
            {"integrity", "internal_hash:a:b:c", "internal_hash:a:000"},
+           {"integrity", "3 internal_hash:a:0a0b journal_mac:b:0c0d journal_crypt:cbc(aes):0e0f",
+            "3 internal_hash:a:0000 journal_mac:b:0000 journal_crypt:cbc(aes):0000"},
        }) {
     EXPECT_EQ(HideKeys(c.type, c.params), c.hidden);
     EXPECT_TRUE(HoldsKey(c.type, c.params)) << c.params;
@@ -45,6 +47,7 @@ TEST(KeysTest, WhatIsNoKeyStaysAsItIs) {
            Case{"crypt", "", ""},
            {"crypt", "aes", "aes"},
            {"crypt", "aes :32:logon:a 0 7:0 0", ""},
+           {"crypt", "aes-xts-plain64 :32:logon:my:key 0 253:0 0", ""},
            {"integrity", "1:0 0 - J 1 internal_hash:crc32c", ""},
            {"integrity", "1:0 0 - J 1 internal_hash:crc32c:", ""},
            {"integrity", "1:0 0 - J 1 journal_mac:hmac(sha1)::32:logon:a", ""},

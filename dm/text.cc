@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "dm/keys.h"
 
 namespace dmkit::dm {
 namespace {
@@ -37,9 +36,9 @@ std::string FormatDetail(const DeviceDetails& device) {
   return text;
 }
 
-std::string FormatTarget(const TargetStatus& target, bool hide_keys) {
+std::string FormatTarget(const TargetStatus& target) {
   return absl::StrCat(target.start.count(), " ", target.length.count(), " ", target.type, " ",
-                      hide_keys ? HideKeys(target.type, target.text) : target.text);
+                      target.text);
 }
 
 std::string FormatTargets(const std::vector<TargetVersion>& targets) {

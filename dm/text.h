@@ -24,10 +24,9 @@ struct DeviceDetails {
 // show. Also what -v puts in front of a status or a table.
 std::string FormatDetail(const DeviceDetails& device);
 
-// `dmsetup status` and `dmsetup table`: "START LENGTH TYPE TEXT" without a line feed. `hide_keys`
-// is for tables: digits of keys of the targets crypt and integrity come out as zeros, but names of
-// keys in a keyring (":32:logon:...") stay.
-std::string FormatTarget(const TargetStatus& target, bool hide_keys);
+// `dmsetup status` and `dmsetup table`: "START LENGTH TYPE TEXT" without a line feed. Keys are in
+// it, unless HideKeys (keys.h) came before.
+std::string FormatTarget(const TargetStatus& target);
 
 // `dmsetup targets`: the type in 16 columns, then "vMAJOR.MINOR.PATCH".
 std::string FormatTargets(const std::vector<TargetVersion>& targets);

@@ -92,6 +92,7 @@ class DeviceStatus {
         view_.table ? dm->Table(device->Key(), options) : dm->Status(device->Key(), options);
     if (!reply.ok()) return TellRefusal(*device, reply.status());
     const absl::Cleanup wipe = [&] { WipeTexts(*reply); };
+    if (view_.table && !context_.words.show_keys) HideKeys(*reply);
     const std::optional<DeviceInfo> shown = ShownInfo(context_, reply->info);
     if (!shown.has_value()) return false;
     name_ = name == nullptr ? shown->name : *name;
@@ -136,7 +137,7 @@ class DeviceStatus {
       const bool verbose = context_.words.verbose > 0;
       if (verbose && is_first) ShowInfo(context_, shown);
       if (several_ && !verbose) context_.Print(absl::StrCat(name_, ": "));
-      if (target != nullptr) context_.Print(FormatTarget(*target, HideKeys()));
+      if (target != nullptr) context_.Print(FormatTarget(*target));
       context_.Print("\n");
     }
   }
@@ -150,10 +151,8 @@ class DeviceStatus {
     }
     if (target == nullptr) return;
     // Start, length and type hold nothing that is quoted.
-    context_.Print(absl::StrCat(",", QuotedForConcise(FormatTarget(*target, HideKeys()))));
+    context_.Print(absl::StrCat(",", QuotedForConcise(FormatTarget(*target))));
   }
-
-  bool HideKeys() const { return view_.table && !context_.words.show_keys; }
 
   Context& context_;
   const View view_;

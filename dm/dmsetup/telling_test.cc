@@ -4,12 +4,14 @@
 
 #include <cerrno>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dm/dmsetup/commands_fixture.h"
+#include "dm/scripted_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sys/faulty_host.h"
@@ -62,6 +64,27 @@ class TellingTest : public CommandsTest {
 
   Programs programs_;
 };
+
+// The models have no crypt.
+TEST_F(CommandsTest, ATableShowsKeysOnlyWhenAskedFor) {
+  dm::testing::ScriptedHost scripted;
+  scripted.responder = [](const Request& request) {
+    Reply reply = dm::testing::ScriptedHost::Succeed(request);
+    if (auto* const table = std::get_if<TableReply>(&reply)) {
+      table->targets = {{sys::Sectors(0), sys::Sectors(8), "crypt", "aes 00ff 0 7:0 0"}};
+    }
+    return reply;
+  };
+  host_ = scripted.host();
+  EXPECT_EQ(Dmsetup({"table", "a"}), 0);
+  EXPECT_EQ(out_, "0 8 crypt aes 0000 0 7:0 0\n");
+  EXPECT_EQ(Dmsetup({"table", "a", "--showkeys"}), 0);
+  EXPECT_EQ(out_, "0 8 crypt aes 00ff 0 7:0 0\n");
+  EXPECT_EQ(Dmsetup({"table", "a", "--concise"}), 0);
+  EXPECT_THAT(out_, HasSubstr(",0 8 crypt aes 0000 0 7:0 0"));
+  EXPECT_EQ(Dmsetup({"status", "a"}), 0);
+  EXPECT_EQ(out_, "0 8 crypt aes 00ff 0 7:0 0\n");
+}
 
 TEST_F(TellingTest, ExecRunsAProgramOnEachNode) {
   Quiet({"create", "a b", "--table", "0 8 zero"});
