@@ -53,7 +53,7 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
     DMKIT_RETURN_IF_ERROR(dm_.Load(Name(name), {Line(0, 8, "zero", "")}, LoadOptions()));
     UdevSync sync = Open(use);
     const auto info = dm_.Resume(Name(name), SuspendOptions(), sync.Begin());
-    sync.Done(info.ok(), info.ok() && info->uevent_generated);
+    sync.Done(info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kMake, name, "", info->device, NodeOwner()});
@@ -66,7 +66,7 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
     options.deferred = deferred;
     const sys::DeviceNumber device = dm_.Info(Name(name)).value_or(DeviceInfo()).device;
     const auto info = dm_.Remove(Name(name), options);
-    sync.Done(info.ok(), info.ok() && info->uevent_generated);
+    sync.Done(info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kRemove, name, "", device, NodeOwner()});
@@ -75,7 +75,7 @@ class UdevModelTest : public ::testing::TestWithParam<const model::Profile*> {
                                      UdevUse use = UdevUse::kAuto) {
     UdevSync sync = Open(use);
     const auto info = dm_.Rename(Name(name), Name(new_name), sync.Begin());
-    sync.Done(info.ok(), info.ok() && info->uevent_generated);
+    sync.Done(info.ok() && info->uevent_generated);
     if (!info.ok()) return info.status();
     return SettleMapperNode(host_, sync, "/dev",
                             {NodeChange::Kind::kRename, name, new_name, info->device, NodeOwner()});
@@ -124,7 +124,7 @@ TEST_P(UdevModelTest, AResumeThatSendsNoUeventIsNotWaitedFor) {
   const auto info = dm_.Resume(Name("web"), SuspendOptions(), sync.Begin());
   ASSERT_THAT(info, IsOk());
   EXPECT_FALSE(info->uevent_generated);
-  sync.Done(true, info->uevent_generated);
+  sync.Done(info->uevent_generated);
   EXPECT_TRUE(sync.Wait());
   EXPECT_LT(kernel_.Now() - start, absl::Milliseconds(100));
   EXPECT_THAT(Cookies(), IsEmpty());
@@ -192,7 +192,7 @@ TEST_P(UdevModelTest, OperationsOnASharedCookieAreReleasedTogether) {
     UdevSync sync = UdevSync::Open(host_, shared);
     const auto info = dm_.Resume(Name(name), SuspendOptions(), sync.Begin());
     ASSERT_THAT(info, IsOk());
-    sync.Done(true, info->uevent_generated);
+    sync.Done(info->uevent_generated);
     EXPECT_THAT(SettleMapperNode(host_, sync, "/dev",
                                  {NodeChange::Kind::kMake, name, "", info->device, NodeOwner()}),
                 IsOkAndHolds(""));
@@ -270,7 +270,7 @@ TEST_P(UdevModelTest, NoFailingCallLeavesASemaphore) {
       UdevSync sync = UdevSync::Open(host, UdevOptions());
       const auto info = dm_.Resume(Name("web"), SuspendOptions(), sync.Begin());
       ASSERT_THAT(info, IsOk());
-      sync.Done(true, info->uevent_generated);
+      sync.Done(info->uevent_generated);
       EXPECT_THAT(SettleMapperNode(host, sync, "/dev",
                                    {NodeChange::Kind::kMake, "web", "", info->device, NodeOwner()}),
                   ::testing::AnyOf(IsOk(), FailsWithErrno(EIO)));

@@ -68,7 +68,7 @@ class UdevNodesTest : public ::testing::Test {
     options.flags = flags;
     UdevSync sync = UdevSync::Open(scripted_.host(), options);
     sync.Begin();
-    sync.Done(true, true);
+    sync.Done(true);
     auto warning = SettleMapperNode(scripted_.host(), sync, dev_dir, change);
     EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
     return warning;
@@ -99,7 +99,7 @@ class UdevNodesTest : public ::testing::Test {
     UdevSync sync = UdevSync::Open(scripted_.host(), options);
     EXPECT_EQ(sync.shared_cookie_status(), absl::OkStatus());
     sync.Begin();
-    sync.Done(true, true);
+    sync.Done(true);
     EXPECT_FALSE(sync.waits());
     auto warning = SettleMapperNode(host, sync, dev_dir, change);
     EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
@@ -123,7 +123,7 @@ class UdevNodesTest : public ::testing::Test {
                                          bool uevent, const UdevOptions& options = {}) {
     UdevSync sync = UdevSync::Open(host, options);
     sync.Begin();
-    sync.Done(true, uevent);
+    sync.Done(uevent);
     return SettleMapperNode(host, sync, "/dev", change);
   }
   // On a host without udevd.

@@ -112,12 +112,11 @@ UdevCookie UdevSync::Begin() {
   return UdevCookie{options_.flags | (semaphore_->cookie & kUdevCookieNumberMask)};
 }
 
-void UdevSync::Done(bool ioctl_ok, bool uevent_generated) {
-  const bool sent = ioctl_ok && uevent_generated;
-  uevent_sent_ |= sent;
+void UdevSync::Done(bool uevent_sent) {
+  uevent_sent_ |= uevent_sent;
   if (!semaphore_.has_value() || pending_ == 0) return;
   --pending_;
-  if (sent) return;
+  if (uevent_sent) return;
   // A failure here is one of the wait, too, which has a deadline.
   host_.semaphores->Add(semaphore_->id, -1).IgnoreError();
 }

@@ -41,7 +41,7 @@ struct UdevOptions {
 //
 //   UdevSync sync = UdevSync::Open(host, options);
 //   const auto info = dm.Resume(key, suspend_options, sync.Begin());
-//   sync.Done(info.ok(), info.ok() && info->uevent_generated);
+//   sync.Done(info.ok() && info->uevent_generated);
 //   ... SettleMapperNode(host, sync, change), which waits
 class UdevSync {
  public:
@@ -76,8 +76,8 @@ class UdevSync {
   // Before an ioctl that sends a uevent: counts up, and gives the cookie to send with it (without
   // a number when this is not, or no more, active).
   UdevCookie Begin();
-  // After it, active or not: counts down where no uevent will.
-  void Done(bool ioctl_ok, bool uevent_generated);
+  // After it, active or not, with whether it sent one: counts down where no uevent will.
+  void Done(bool uevent_sent);
 
   // Waits until udevd is done, for at most `patience`, and removes the semaphore. True when udevd
   // is done, nobody has to wait here (inactive, shared), or there was nothing to wait for; false

@@ -55,7 +55,7 @@ class UdevSyncTest : public ::testing::Test {
   void ExpectNoWait(UdevSync sync) {
     EXPECT_FALSE(sync.active());
     EXPECT_EQ(sync.Begin().value, kUdevPrimarySource);
-    sync.Done(true, true);
+    sync.Done(true);
     EXPECT_TRUE(sync.Wait());
     EXPECT_EQ(sync.warning(), "");
     EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
@@ -82,7 +82,7 @@ TEST_F(UdevSyncTest, AnOperationWaitsForItsUevent) {
   EXPECT_EQ(cookie.value & 0xffff0000, kUdevPrimarySource);
   EXPECT_EQ(0x0d4d0000 | (cookie.value & 0xffff), sets().begin()->second.key);
   EXPECT_EQ(Value(), 2);
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_EQ(Value(), 2) << "udevd will count it down";
   LetUdevdWork();
   EXPECT_TRUE(sync.Wait());
@@ -102,22 +102,20 @@ TEST_F(UdevSyncTest, FlagsOfTheCallerGoWithTheCookie) {
 }
 
 TEST_F(UdevSyncTest, WithoutAUeventThereIsNothingToWaitFor) {
-  for (const auto& [ok, uevent] : {std::pair(true, false), {false, false}, {false, true}}) {
-    UdevSync sync = Open();
-    sync.Begin();
-    sync.Done(ok, uevent);
-    EXPECT_EQ(Value(), 1);
-    EXPECT_TRUE(sync.Wait());
-    EXPECT_THAT(sets(), IsEmpty());
-  }
+  UdevSync sync = Open();
+  sync.Begin();
+  sync.Done(false);
+  EXPECT_EQ(Value(), 1);
+  EXPECT_TRUE(sync.Wait());
+  EXPECT_THAT(sets(), IsEmpty());
 }
 
 TEST_F(UdevSyncTest, SeveralIoctlsCanBeWaitedForTogether) {
   UdevSync sync = Open();
   const UdevCookie first = sync.Begin();
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_EQ(sync.Begin(), first);
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_EQ(Value(), 3);
   LetUdevdWork();
   EXPECT_TRUE(sync.Wait());
@@ -128,7 +126,7 @@ TEST_F(UdevSyncTest, SeveralIoctlsCanBeWaitedForTogether) {
 TEST_F(UdevSyncTest, ANotifyThatCameBeforeTheWaitCounts) {
   UdevSync sync = Open();
   const UdevCookie cookie = sync.Begin();
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_THAT(CompleteUdevCookie(scripted_.host(), cookie.value), IsOk());
   EXPECT_TRUE(sync.Wait());
   EXPECT_THAT(sets(), IsEmpty());
@@ -197,7 +195,7 @@ TEST_F(UdevSyncTest, ALateUdevdIsWarnedOf) {
   options.patience = absl::Seconds(5);
   UdevSync sync = Open(options);
   sync.Begin();
-  sync.Done(true, true);
+  sync.Done(true);
   const absl::Time start = scripted_.clock.Now();
   EXPECT_FALSE(sync.Wait());
   EXPECT_EQ(scripted_.clock.Now() - start, absl::Seconds(5));
@@ -209,7 +207,7 @@ TEST_F(UdevSyncTest, ALateUdevdIsWarnedOf) {
 TEST_F(UdevSyncTest, AUdevdThatIsKilledInTheMiddleIsWarnedOf) {
   UdevSync sync = Open();
   sync.Begin();
-  sync.Done(true, true);
+  sync.Done(true);
   scripted_.semaphores.on_wait = [this](int32_t) { scripted_.KillUdevd(); };
   EXPECT_FALSE(sync.Wait());
   EXPECT_THAT(sync.warning(), HasSubstr("has ended"));
@@ -220,7 +218,7 @@ TEST_F(UdevSyncTest, AUdevdThatIsKilledInTheMiddleIsWarnedOf) {
 TEST_F(UdevSyncTest, AMiscountIsWarnedOf) {
   UdevSync sync = Open();
   const UdevCookie cookie = sync.Begin();
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_THAT(CompleteUdevCookie(scripted_.host(), cookie.value), IsOk());
   EXPECT_THAT(CompleteUdevCookie(scripted_.host(), cookie.value), IsOk());
   EXPECT_FALSE(sync.Wait());
@@ -233,7 +231,7 @@ TEST_F(UdevSyncTest, ASemaphoreThatIsGoneBeforeTheIoctlIsNotCounted) {
   sets().clear();
   EXPECT_EQ(sync.Begin().value, kUdevPrimarySource);
   EXPECT_FALSE(sync.active());
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_TRUE(sync.Wait());
   EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
 }
@@ -242,7 +240,7 @@ TEST_F(UdevSyncTest, ASemaphoreThatGoesDuringTheIoctlEndsTheWait) {
   UdevSync sync = Open();
   sync.Begin();
   sets().clear();
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_TRUE(sync.Wait());
   EXPECT_EQ(sync.warning(), "");
 }
@@ -260,7 +258,7 @@ TEST_F(UdevSyncTest, NoFailureOfACallComesOut) {
       {
         UdevSync sync = UdevSync::Open(faulty.host(), UdevOptions());
         EXPECT_NE(sync.Begin().value & kUdevPrimarySource, 0u);
-        sync.Done(true, true);
+        sync.Done(true);
         done = sync.Wait();
         warning = sync.warning();
       }
@@ -309,10 +307,10 @@ TEST_F(UdevSyncTest, ASharedCookieIsCountedAndLeftToItsOwner) {
   EXPECT_FALSE(sync.waits());
   EXPECT_THAT(sync.shared_cookie_status(), IsOk());
   EXPECT_EQ(sync.Begin().value, kUdevPrimarySource | 0x4321);
-  sync.Done(true, true);
+  sync.Done(true);
   EXPECT_EQ(sets()[id].value, 2);
   sync.Begin();
-  sync.Done(true, false);
+  sync.Done(false);
   EXPECT_EQ(sets()[id].value, 2) << "no uevent will count this one down";
   EXPECT_TRUE(sync.Wait());
   EXPECT_THAT(scripted_.semaphores.waits, IsEmpty());
@@ -324,7 +322,7 @@ TEST_F(UdevSyncTest, AForgottenSharedCookieGetsItsCountsBack) {
   {
     UdevSync sync = OpenShared();
     sync.Begin();
-    sync.Done(true, true);
+    sync.Done(true);
     sync.Begin();
     EXPECT_EQ(sets()[id].value, 3);
   }

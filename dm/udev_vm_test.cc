@@ -99,7 +99,7 @@ class UdevVmTest : public VmTest {
     const UdevCookie cookie = sync.Begin();
     if (sent != nullptr) *sent = cookie;
     auto info = dm_.Resume(name, SuspendOptions(), cookie);
-    sync.Done(info.ok(), info.ok() && info->uevent_generated);
+    sync.Done(info.ok() && info->uevent_generated);
     return info;
   }
   DmName MakeLoaded(absl::string_view name) {
@@ -230,7 +230,7 @@ TEST_F(UdevVmTest, AnOpenDeviceSendsNoUeventWhenItIsToBeRemoved) {
       options.deferred = deferred;
       const auto removed = dm_.Remove(name, options);
       EXPECT_EQ(removed.ok(), deferred);
-      sync.Done(removed.ok(), removed.ok() && removed->uevent_generated);
+      sync.Done(removed.ok() && removed->uevent_generated);
       EXPECT_EQ(Cookies().front().value, 1) << deferred;
       EXPECT_TRUE(sync.Wait());
     }

@@ -142,7 +142,7 @@ bool Activate(Context& context, const NewDevice& device, const std::vector<Table
     return false;
   }
   const absl::StatusOr<DeviceInfo> resumed = dm.Resume(number, SuspendOptions(), sync.Begin());
-  sync.Done(resumed.ok(), resumed.ok() && resumed->uevent_generated);
+  sync.Done(resumed.ok() && resumed->uevent_generated);
   if (resumed.ok()) return true;
   Address shown = device.shown;
   shown.uuid.clear();
@@ -157,7 +157,7 @@ void Revert(Context& context, const NewDevice& device, sys::DeviceNumber number,
       sys::RetryWhile(*context.host.clock, EBUSY, kUndoPatience, [&] {
         options.cookie = sync.Begin();
         absl::StatusOr<DeviceInfo> result = dm.Remove(number, options);
-        sync.Done(result.ok(), result.ok() && result->uevent_generated);
+        sync.Done(result.ok() && result->uevent_generated);
         return result;
       });
   if (!removed.ok()) {

@@ -73,7 +73,7 @@ bool RenameTo(Context& context, const Address& device, const std::string& text, 
     renamed =
         new_name.ok() ? context.Dm()->Rename(*name, *new_name, sync->Begin()) : new_name.status();
   }
-  sync->Done(renamed.ok(), renamed.ok() && renamed->uevent_generated);
+  sync->Done(renamed.ok() && renamed->uevent_generated);
   if (!renamed.ok()) {
     Refused(context, "rename", device, renamed.status());
     return false;

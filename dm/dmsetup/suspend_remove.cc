@@ -39,7 +39,7 @@ bool ResumeDevice(Context& context, const Address& device) {
   if (!sync.has_value()) return false;
   const absl::StatusOr<DeviceInfo> resumed =
       context.Dm()->Resume(device.Key(), SuspendOptionsOf(context), sync->Begin());
-  sync->Done(resumed.ok(), resumed.ok() && resumed->uevent_generated);
+  sync->Done(resumed.ok() && resumed->uevent_generated);
   if (!resumed.ok()) {
     Refused(context, "resume", device, resumed.status());
     return false;
@@ -73,7 +73,7 @@ bool RemoveOne(Context& context, const Address& device) {
     if (attempt > 0) context.host.clock->Sleep(kRemovePause);
     options.cookie = sync->Begin();
     removed = context.Dm()->Remove(device.Key(), options);
-    sync->Done(removed.ok(), removed.ok() && removed->uevent_generated);
+    sync->Done(removed.ok() && removed->uevent_generated);
     if (removed.ok()) break;
     Refused(context, "remove", device, removed.status());
     if (sys::GetErrno(removed.status()) != EBUSY) return false;
