@@ -158,25 +158,25 @@ absl::StatusOr<CookieCleanup> CompleteAllUdevCookies(const sys::Host& host, absl
   return cleanup;
 }
 
-std::vector<std::string> UdevFlagVariables(uint32_t cookie) {
+std::vector<std::string> UdevFlagNames(uint32_t cookie) {
   constexpr absl::string_view kNames[] = {
       "DISABLE_DM_RULES", "DISABLE_SUBSYSTEM_RULES",  "DISABLE_DISK_RULES", "DISABLE_OTHER_RULES",
       "LOW_PRIORITY",     "DISABLE_LIBRARY_FALLBACK", "PRIMARY_SOURCE"};
   constexpr uint32_t kNamed = sizeof(kNames) / sizeof(kNames[0]);
   constexpr uint32_t kOwnFlags = 8;
-  std::vector<std::string> variables;
+  std::vector<std::string> names;
   for (uint32_t bit = 0; bit < kFlagsShift; ++bit) {
     if ((cookie >> (kFlagsShift + bit) & 1) == 0) continue;
     if (bit < kNamed) {
-      variables.push_back(absl::StrCat("DM_UDEV_", kNames[bit], "_FLAG='1'"));
+      names.push_back(absl::StrCat("DM_UDEV_", kNames[bit], "_FLAG"));
     } else if (bit < kOwnFlags) {
-      variables.push_back(absl::StrCat("DM_UDEV_FLAG", bit, "='1'"));
+      names.push_back(absl::StrCat("DM_UDEV_FLAG", bit));
     } else {
       // What these mean is up to the subsystem that the device belongs to.
-      variables.push_back(absl::StrCat("DM_SUBSYSTEM_UDEV_FLAG", bit - kOwnFlags, "='1'"));
+      names.push_back(absl::StrCat("DM_SUBSYSTEM_UDEV_FLAG", bit - kOwnFlags));
     }
   }
-  return variables;
+  return names;
 }
 
 }  // namespace dmkit::dm

@@ -80,9 +80,9 @@ struct CookieCleanup {
 // go on then. 0: all. Repeatable.
 absl::StatusOr<CookieCleanup> CompleteAllUdevCookies(const sys::Host& host, absl::Duration age);
 
-// The flags of a cookie as udev's rules import them, one "DM_UDEV_PRIMARY_SOURCE_FLAG='1'" each,
-// in the order of the bits.
-std::vector<std::string> UdevFlagVariables(uint32_t cookie);
+// The flags of a cookie by the names of the variables that udev's rules know them by,
+// "DM_UDEV_PRIMARY_SOURCE_FLAG", in the order of the bits.
+std::vector<std::string> UdevFlagNames(uint32_t cookie);
 
 }  // namespace dmkit::dm
 

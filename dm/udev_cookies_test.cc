@@ -307,19 +307,18 @@ TEST_F(UdevCookiesTest, CompletingAllGoesOnAfterOneThatStays) {
 }
 
 TEST_F(UdevCookiesTest, FlagsHaveTheNamesThatTheRulesRead) {
-  EXPECT_THAT(UdevFlagVariables(0x0d4d), IsEmpty());
-  EXPECT_THAT(UdevFlagVariables(kUdevPrimarySource | 0x1234),
-              ElementsAre("DM_UDEV_PRIMARY_SOURCE_FLAG='1'"));
+  EXPECT_THAT(UdevFlagNames(0x0d4d), IsEmpty());
+  EXPECT_THAT(UdevFlagNames(kUdevPrimarySource | 0x1234),
+              ElementsAre("DM_UDEV_PRIMARY_SOURCE_FLAG"));
   EXPECT_THAT(
-      UdevFlagVariables(0xffff0000),
-      ElementsAre("DM_UDEV_DISABLE_DM_RULES_FLAG='1'", "DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG='1'",
-                  "DM_UDEV_DISABLE_DISK_RULES_FLAG='1'", "DM_UDEV_DISABLE_OTHER_RULES_FLAG='1'",
-                  "DM_UDEV_LOW_PRIORITY_FLAG='1'", "DM_UDEV_DISABLE_LIBRARY_FALLBACK_FLAG='1'",
-                  "DM_UDEV_PRIMARY_SOURCE_FLAG='1'", "DM_UDEV_FLAG7='1'",
-                  "DM_SUBSYSTEM_UDEV_FLAG0='1'", "DM_SUBSYSTEM_UDEV_FLAG1='1'",
-                  "DM_SUBSYSTEM_UDEV_FLAG2='1'", "DM_SUBSYSTEM_UDEV_FLAG3='1'",
-                  "DM_SUBSYSTEM_UDEV_FLAG4='1'", "DM_SUBSYSTEM_UDEV_FLAG5='1'",
-                  "DM_SUBSYSTEM_UDEV_FLAG6='1'", "DM_SUBSYSTEM_UDEV_FLAG7='1'"));
+      UdevFlagNames(0xffff0000),
+      ElementsAre("DM_UDEV_DISABLE_DM_RULES_FLAG", "DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG",
+                  "DM_UDEV_DISABLE_DISK_RULES_FLAG", "DM_UDEV_DISABLE_OTHER_RULES_FLAG",
+                  "DM_UDEV_LOW_PRIORITY_FLAG", "DM_UDEV_DISABLE_LIBRARY_FALLBACK_FLAG",
+                  "DM_UDEV_PRIMARY_SOURCE_FLAG", "DM_UDEV_FLAG7", "DM_SUBSYSTEM_UDEV_FLAG0",
+                  "DM_SUBSYSTEM_UDEV_FLAG1", "DM_SUBSYSTEM_UDEV_FLAG2", "DM_SUBSYSTEM_UDEV_FLAG3",
+                  "DM_SUBSYSTEM_UDEV_FLAG4", "DM_SUBSYSTEM_UDEV_FLAG5", "DM_SUBSYSTEM_UDEV_FLAG6",
+                  "DM_SUBSYSTEM_UDEV_FLAG7"));
 }
 
 }  // namespace

@@ -50,12 +50,15 @@ std::optional<std::string> NameOfPath(Context& context, const std::string& path)
         path.size() >= 3 && path[0] != '/' && std::count(path.begin(), path.end(), '/') == 1;
     if (may_be_below_dev) stat = root.Stat(absl::StrCat(context.mapper_dir, "/../", path));
     if (!stat.ok()) {
-      context.Error(absl::StrCat("Device ", path, " not found"));
+      context.Fail(absl::StrCat("Device ", path, " not found"), path, stat.status());
       return std::nullopt;
     }
   }
   std::optional<std::string> name = NameOfNode(context, stat->rdevice);
-  if (!name.has_value()) context.Error(absl::StrCat("Device ", last, " not found"));
+  if (!name.has_value()) {
+    const std::string line = absl::StrCat("Device ", last, " not found");
+    context.Fail(line, path, absl::NotFoundError(line));
+  }
   return name;
 }
 
@@ -79,14 +82,14 @@ DeviceKey Address::Key() const {
 
 std::optional<std::string> KernelName(Context& context, const std::string& name) {
   if (name.size() > kNameBytesMax) {
-    context.Error(absl::StrCat("Name \"", name, "\" too long."));
+    context.Misused(absl::StrCat("Name \"", name, "\" too long."));
     return std::nullopt;
   }
   absl::StatusOr<std::string> mangled = Mangle(name, "name", context.mangling, kNameBytesMax);
   if (mangled.ok()) return *std::move(mangled);
-  context.Error(mangled.status().message());
+  context.Misused(mangled.status().message());
   if (!IsMangledTwice(name, context.mangling)) {
-    context.Error(absl::StrCat("Failed to mangle device name \"", name, "\"."));
+    context.Conclude(absl::StrCat("Failed to mangle device name \"", name, "\"."));
   }
   return std::nullopt;
 }
@@ -94,9 +97,9 @@ std::optional<std::string> KernelName(Context& context, const std::string& name)
 std::optional<std::string> KernelUuid(Context& context, const std::string& uuid) {
   absl::StatusOr<std::string> mangled = Mangle(uuid, "UUID", context.mangling, kUuidBytesMax);
   if (mangled.ok()) return *std::move(mangled);
-  context.Error(mangled.status().message());
+  context.Misused(mangled.status().message());
   if (!IsMangledTwice(uuid, context.mangling)) {
-    context.Error(absl::StrCat("Failed to mangle device uuid \"", uuid, "\"."));
+    context.Conclude(absl::StrCat("Failed to mangle device uuid \"", uuid, "\"."));
   }
   return std::nullopt;
 }
@@ -120,15 +123,15 @@ std::optional<Address> FindDevice(Context& context, const std::string* argument)
   }
   if (words.major.has_value() && words.minor.has_value()) {
     if (*words.major <= 0) {
-      context.Error("Missing major number for persistent device.");
-      context.Error("Couldn't create ioctl argument.");
+      context.Misused("Missing major number for persistent device.");
+      context.Conclude("Couldn't create ioctl argument.");
       return std::nullopt;
     }
     device.number =
         sys::DeviceNumber{static_cast<uint32_t>(*words.major), static_cast<uint32_t>(*words.minor)};
     return device;
   }
-  context.Error("No device specified.");
+  context.Misused("No device specified.");
   return std::nullopt;
 }
 
@@ -136,18 +139,29 @@ std::optional<Address> FindDevice(Context& context, absl::Span<const std::string
   return FindDevice(context, arguments.empty() ? nullptr : &arguments.front());
 }
 
+std::string ObjectOf(const Address& device) {
+  if (!device.name.empty()) return device.name;
+  if (!device.uuid.empty()) return device.uuid;
+  return device.number.has_value() ? sys::FormatDeviceNumber(*device.number) : "";
+}
+
+bool IsLeftOut(const Context& context, const absl::Status& status) {
+  return context.findings != nullptr && context.listed && sys::GetErrno(status) == ENXIO;
+}
+
 void Refused(Context& context, absl::string_view verb, const Address& device,
              const absl::Status& status) {
   int error = sys::GetErrno(status);
-  if (error == EINTR) return;
+  if (error == EINTR && context.findings == nullptr) return;
   if (error == 0 && absl::IsInvalidArgument(status)) error = EINVAL;
   std::string number;
   if (device.number.has_value() && device.number->major > 0) {
     number = absl::StrCat("(", sys::FormatDeviceNumber(*device.number), ")");
   }
-  context.Error(absl::StrCat(
-      "device-mapper: ", verb, " ioctl on ", device.name, " ", device.uuid, number,
-      " failed: ", error == 0 ? status.message() : absl::string_view(strerror(error))));
+  context.Fail(
+      absl::StrCat("device-mapper: ", verb, " ioctl on ", device.name, " ", device.uuid, number,
+                   " failed: ", error == 0 ? status.message() : absl::string_view(strerror(error))),
+      ObjectOf(device), status);
 }
 
 }  // namespace dmkit::dm::dmsetup

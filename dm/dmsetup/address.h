@@ -39,10 +39,16 @@ std::optional<Address> FindDevice(Context& context, const std::string* argument)
 // The same with the first of `arguments`, if there is one.
 std::optional<Address> FindDevice(Context& context, absl::Span<const std::string> arguments);
 
+// What a problem with `device` is about: its name, else its uuid, else its number.
+std::string ObjectOf(const Address& device);
+
+// Whether findings leave the device out: it was in a list, and is gone.
+bool IsLeftOut(const Context& context, const absl::Status& status);
+
 // Tells of a failure as libdevmapper does: "device-mapper: VERB ioctl on NAME  failed: ...", with
 // the text of the errno. VERB is libdevmapper's word for the command ("reload", "info",
 // "waitevent"). A request that our own client found invalid is EINVAL, as the kernel would have
-// answered; any other status without errno is told by its message. EINTR is not told.
+// answered; any other status without errno is told by its message. EINTR is told in findings alone.
 void Refused(Context& context, absl::string_view verb, const Address& device,
              const absl::Status& status);
 

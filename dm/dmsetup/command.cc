@@ -82,7 +82,7 @@ bool TakeTreeOptions(Context& context) {
   const std::optional<std::string> wrong =
       ParseTreeStyle(context.words.options.value_or(""), &style);
   if (!wrong.has_value()) return true;
-  context.Error(absl::StrCat("Tree options not recognised: ", *wrong, "."));
+  context.Misused(absl::StrCat("Tree options not recognised: ", *wrong, "."));
   return false;
 }
 
@@ -109,7 +109,7 @@ bool TakeOptions(Context& context) {
       if (found == nullptr && absl::StartsWith(naming.word, word)) found = &naming;
     }
     if (found == nullptr) {
-      context.Error(absl::StrCat("Option not recognised: ", rest, "."));
+      context.Misused(absl::StrCat("Option not recognised: ", rest, "."));
       return false;
     }
     context.device_naming = found->naming;

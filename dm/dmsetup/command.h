@@ -37,7 +37,7 @@ absl::Span<const Command> Commands();
 // Null when there is none of that name.
 const Command* FindCommand(absl::string_view name);
 
-// The usage text on standard error.
+// The usage text on standard error. Findings have none.
 void PrintUsage(Context& context);
 
 // Looks at -o before the command is called, as dmsetup does: devno, blkdevname, devname, or with

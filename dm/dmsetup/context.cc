@@ -35,10 +35,11 @@ std::string Reason(const absl::Status& status) {
 }
 
 Context::Context(const Words& its_words, const Environment& its_environment,
-                 const sys::Host& its_host, const Streams& its_streams)
+                 const sys::Host& its_host, const Streams& its_streams, Findings* its_findings)
     : environment(its_environment),
       host(its_host),
       streams(its_streams),
+      findings(its_findings),
       words(its_words),
       mangling(ManglingMode(its_words, its_environment)),
       udev_cookie(its_words.udev_cookie),
@@ -56,6 +57,10 @@ DeviceMapper* Context::Dm() {
     return &*dm_;
   }
   dm_failed_ = true;
+  if (findings != nullptr) {
+    Fail("", "", dm.status());
+    return nullptr;
+  }
   Error(absl::StrCat("/dev/mapper/control: open failed: ", Reason(dm.status())));
   Error("Failure to communicate with kernel device-mapper driver.");
   if (host.processes->EffectiveUserId() == 0) {
@@ -72,6 +77,7 @@ std::string Context::Path(absl::string_view path) const {
 }
 
 void Context::Print(absl::string_view text) {
+  if (findings != nullptr) return;
   absl::StrAppend(&out_, text);
   if (out_.size() >= kKeptBytes) Flush();
 }
@@ -81,7 +87,19 @@ void Context::Flush() {
   out_.clear();
 }
 
-void Context::Error(absl::string_view line) {
+void Context::Error(absl::string_view line) { Fail(line, "", absl::UnknownError(line)); }
+
+void Context::Misused(absl::string_view line) { Fail(line, "", absl::InvalidArgumentError(line)); }
+
+void Context::Conclude(absl::string_view line) {
+  if (findings == nullptr || findings->problems.empty()) Error(line);
+}
+
+void Context::Fail(absl::string_view line, absl::string_view object, const absl::Status& status) {
+  if (findings != nullptr) {
+    findings->problems.push_back({std::string(object), status});
+    return;
+  }
   // Nobody is left to be told when standard error is gone.
   streams.err->Write(absl::StrCat(line, "\n")).IgnoreError();
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dm/device_mapper.h"
+#include "dm/dmsetup/findings.h"
 #include "dm/dmsetup/mangling.h"
 #include "dm/dmsetup/output_state.h"
 #include "dm/dmsetup/words.h"
@@ -53,8 +54,9 @@ enum class DeviceNaming { kNumber, kBlockDevice, kMapName };
 
 class Context {
  public:
+  // With `findings`, which must outlive it, these are filled and nothing is printed.
   Context(const Words& words, const Environment& environment, const sys::Host& host,
-          const Streams& streams);
+          const Streams& streams, Findings* findings);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -62,6 +64,8 @@ class Context {
   const Environment& environment;
   const sys::Host& host;
   const Streams& streams;
+  // Null: text is printed.
+  Findings* findings;
   // A copy, since a command may set an option for what it does next (--concise has a uuid and a
   // minor number for each device).
   Words words;
@@ -71,6 +75,8 @@ class Context {
   DeviceNaming device_naming = DeviceNaming::kNumber;
   // The command was given more devices than one, or none that is named.
   bool multiple_devices = false;
+  // The devices are those of a list, and nobody named them.
+  bool listed = false;
   // The transaction of somebody else that uevents belong to: the option's, else the environment's.
   std::optional<uint32_t> udev_cookie;
   OutputState output;
@@ -94,6 +100,12 @@ class Context {
   void Flush();
   // `line` and a line feed on standard error, as libdevmapper prints an error or a warning.
   void Error(absl::string_view line);
+  // The same where more is known: findings get `status` and the device it is about in its place.
+  void Fail(absl::string_view line, absl::string_view object, const absl::Status& status);
+  // The same where the words are wrong.
+  void Misused(absl::string_view line);
+  // The same with a line that sums up what was told: findings have it only if nothing was.
+  void Conclude(absl::string_view line);
   // The first error of writing what Print was given.
   const absl::Status& print_status() const { return print_status_; }
 

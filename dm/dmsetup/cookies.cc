@@ -34,7 +34,7 @@ bool SyncIsOff(Context& context) {
 
 std::optional<uint32_t> CookieOf(Context& context, const std::string& text) {
   const std::optional<uint32_t> cookie = ParseCookie(text);
-  if (!cookie.has_value()) context.Error("Incorrect cookie value.");
+  if (!cookie.has_value()) context.Misused("Incorrect cookie value.");
   return cookie;
 }
 
@@ -65,6 +65,7 @@ bool UdevCreateCookie(Context& context, const Command&, Arguments) {
   if (SyncIsOff(context) || !WhyUdevCannotNotify(context.host).empty()) return true;
   const absl::StatusOr<UdevSemaphore> made = CreateUdevCookie(context.host);
   if (made.ok()) {
+    if (context.findings != nullptr) context.findings->cookie = made->cookie;
     context.Print(absl::StrFormat("0x%08X\n", made->cookie));
     return true;
   }
@@ -79,7 +80,7 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
     if (!cookie.has_value()) return false;
   }
   if (!cookie.has_value()) {
-    context.Error("No udev transaction cookie given.");
+    context.Misused("No udev transaction cookie given.");
     return false;
   }
   if (SyncIsOff(context)) return true;
@@ -123,15 +124,16 @@ bool UdevReleaseCookie(Context& context, const Command&, Arguments arguments) {
 bool UdevFlags(Context& context, const Command&, Arguments arguments) {
   const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
   if (!cookie.has_value()) return false;
-  for (const std::string& variable : UdevFlagVariables(*cookie)) {
-    context.Print(absl::StrCat(variable, "\n"));
-  }
+  const std::vector<std::string> flags = UdevFlagNames(*cookie);
+  for (const std::string& flag : flags) context.Print(absl::StrCat(flag, "='1'\n"));
+  if (context.findings != nullptr) context.findings->flags = flags;
   return true;
 }
 
 bool UdevComplete(Context& context, const Command&, Arguments arguments) {
   const std::optional<uint32_t> cookie = CookieOf(context, arguments[0]);
   if (!cookie.has_value()) return false;
+  if (context.findings != nullptr) context.findings->cookie = *cookie;
   context.Print(absl::StrFormat("DM_COOKIE_COMPLETED=0x%-10x\n", *cookie));
   if ((*cookie & kUdevCookieNumberMask) == 0 || SyncIsOff(context)) return true;
   const absl::Status completed = CompleteUdevCookie(context.host, *cookie);
@@ -157,7 +159,7 @@ bool UdevCompleteAll(Context& context, const Command&, Arguments arguments) {
   if (!arguments.empty()) {
     const absl::string_view age = absl::StripLeadingAsciiWhitespace(arguments[0]);
     if (age.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(age[0]))) {
-      context.Error("Failed to read age_in_minutes parameter.");
+      context.Misused("Failed to read age_in_minutes parameter.");
       return false;
     }
     age_minutes = static_cast<uint32_t>(LeadingNumber(age));
@@ -176,13 +178,15 @@ bool UdevCompleteAll(Context& context, const Command&, Arguments arguments) {
   const absl::StatusOr<CookieCleanup> cleanup =
       CompleteAllUdevCookies(context.host, absl::Minutes(age_minutes));
   if (!cleanup.ok()) {
-    context.Error(absl::StrCat("SEM_INFO: semctl failed: ", Reason(cleanup.status())));
+    context.Fail(absl::StrCat("SEM_INFO: semctl failed: ", Reason(cleanup.status())), "",
+                 cleanup.status());
     return false;
   }
   for (const UdevCookieInfo& kept : cleanup->kept) {
     context.Error(absl::StrCat("Could not cleanup notification semaphore with semid ", kept.id,
                                " and cookie value ", DescribeCookie(kept.cookie), "."));
   }
+  if (context.findings != nullptr) context.findings->cleanup = *cleanup;
   context.Print(absl::StrCat(cleanup->removed, " semaphores with keys prefixed by ", prefix,
                              " destroyed. ", cleanup->skipped, " skipped.\n"));
   return true;
@@ -191,9 +195,11 @@ bool UdevCompleteAll(Context& context, const Command&, Arguments arguments) {
 bool UdevCookies(Context& context, const Command&, Arguments) {
   const absl::StatusOr<std::vector<UdevCookieInfo>> cookies = ListUdevCookies(context.host);
   if (!cookies.ok()) {
-    context.Error(absl::StrCat("SEM_INFO: sem_ctl failed: ", Reason(cookies.status())));
+    context.Fail(absl::StrCat("SEM_INFO: sem_ctl failed: ", Reason(cookies.status())), "",
+                 cookies.status());
     return false;
   }
+  if (context.findings != nullptr) context.findings->cookies = *cookies;
   context.Print("Cookie       Semid      Value      Last semop time           Last change time\n");
   for (const UdevCookieInfo& info : *cookies) {
     context.Print(absl::StrFormat("0x%-10x %-10d %-10d %s  %s\n", info.cookie, info.id, info.value,

@@ -56,7 +56,7 @@ bool ReadTable(Context& context, const std::string* file, std::vector<TableLine>
     table = *std::move(parsed);
     if (!context.words.read_only) checked = CheckOpenModes(table);
   }
-  if (!checked.ok()) context.Error(checked.message());
+  if (!checked.ok()) context.Misused(checked.message());
   return checked.ok();
 }
 
@@ -79,8 +79,8 @@ bool TakeNumber(Context& context, NewDevice& device) {
   const Words& words = context.words;
   if (!words.minor.has_value()) return true;
   if (words.major.has_value() && *words.major <= 0) {
-    context.Error("Missing major number for persistent device.");
-    context.Error("Couldn't create ioctl argument.");
+    context.Misused("Missing major number for persistent device.");
+    context.Conclude("Couldn't create ioctl argument.");
     return false;
   }
   device.options.minor = static_cast<uint32_t>(*words.minor);
@@ -95,7 +95,7 @@ bool TakeNumber(Context& context, NewDevice& device) {
 std::optional<NewDevice> Describe(Context& context, const std::string& name,
                                   const std::string* file, std::vector<TableLine>& table) {
   if (absl::StrContains(name, '/')) {
-    context.Error(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
+    context.Misused(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
     return std::nullopt;
   }
   const std::optional<std::string> kernel_name = KernelName(context, name);
@@ -204,7 +204,7 @@ bool CreateConcise(Context& context, Arguments arguments) {
   Words& words = context.words;
   if (words.table.has_value() || words.minor.has_value() || words.uuid.has_value() ||
       words.no_table || words.inactive) {
-    context.Error("--concise is incompatible with --[no]table, --minor, --uuid and --inactive.");
+    context.Misused("--concise is incompatible with --[no]table, --minor, --uuid and --inactive.");
     return false;
   }
   std::optional<std::string> text = arguments.empty() ? ReadInput(context) : arguments.front();
@@ -230,7 +230,7 @@ bool CreateConcise(Context& context, Arguments arguments) {
     table.swap(device.table);
     if (!created) return false;
   }
-  for (const std::string& error : concise.errors) context.Error(error);
+  for (const std::string& error : concise.errors) context.Misused(error);
   return concise.errors.empty();
 }
 
@@ -239,13 +239,13 @@ bool CreateConcise(Context& context, Arguments arguments) {
 bool Create(Context& context, const Command&, Arguments arguments) {
   if (context.words.concise) {
     if (arguments.size() > 1) {
-      context.Error("dmsetup create --concise takes at most one argument");
+      context.Misused("dmsetup create --concise takes at most one argument");
       return false;
     }
     return CreateConcise(context, arguments);
   }
   if (arguments.empty()) {
-    context.Error("Please provide a name for the new device.");
+    context.Misused("Please provide a name for the new device.");
     return false;
   }
   return CreateOne(context, arguments[0], arguments.size() > 1 ? &arguments[1] : nullptr);
@@ -254,19 +254,19 @@ bool Create(Context& context, const Command&, Arguments arguments) {
 bool Load(Context& context, const Command&, Arguments arguments) {
   const Words& words = context.words;
   if (words.no_table) {
-    context.Error("--notable only available when creating new device.");
+    context.Misused("--notable only available when creating new device.");
     return false;
   }
   const std::string* name = nullptr;
   if (!words.uuid.has_value() && !words.major.has_value()) {
     if (arguments.empty()) {
-      context.Error("Please specify device.");
+      context.Misused("Please specify device.");
       return false;
     }
     name = &arguments[0];
     arguments.remove_prefix(1);
   } else if (arguments.size() > 1) {
-    context.Error("Too many command line arguments.");
+    context.Misused("Too many command line arguments.");
     return false;
   }
   DeviceMapper* dm = context.Dm();

@@ -55,7 +55,7 @@ absl::Status WriteText(sys::Dir& root, const std::string& path, absl::string_vie
 
 void SayFailed(Context& context, absl::string_view path, absl::string_view operation,
                const absl::Status& status) {
-  context.Error(absl::StrCat(path, ": ", operation, " failed: ", Reason(status)));
+  context.Fail(absl::StrCat(path, ": ", operation, " failed: ", Reason(status)), path, status);
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ std::optional<uint32_t> ReadAheadOf(Context& context, absl::string_view shown,
                                     sys::DeviceNumber device) {
   sys::Dir& root = *context.host.root;
   const std::optional<uint32_t> in_sysfs = ReadAheadInSysfs(root, device);
-  if (in_sysfs.has_value()) return in_sysfs;
+  if (in_sysfs.has_value() || context.findings != nullptr) return in_sysfs;
   const std::string path = absl::StrCat(context.mapper_dir, "/", shown);
   const absl::StatusOr<std::unique_ptr<sys::File>> node = root.OpenFile(path, {});
   if (!node.ok()) {

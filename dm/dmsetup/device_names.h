@@ -28,7 +28,7 @@ std::string DeviceText(Context& context, sys::DeviceNumber device, DeviceNaming 
 void SetReadAhead(Context& context, sys::DeviceNumber device);
 
 // In sectors: from sysfs, else from the node of the name `shown`, as libdevmapper looks for it.
-// Nothing after an error, which was told.
+// Nothing after an error, which was told; findings do without what sysfs has not.
 std::optional<uint32_t> ReadAheadOf(Context& context, absl::string_view shown,
                                     sys::DeviceNumber device);
 

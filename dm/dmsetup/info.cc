@@ -42,6 +42,15 @@ std::string FieldsOf(const Words& words, absl::string_view fields) {
   return absl::StrCat(fields, ",", more);
 }
 
+// `messages` are whole lines, among them the help on all fields; the last one says what is wrong.
+void TellOfFields(Context& context, bool parsed, absl::string_view messages) {
+  if (messages.empty()) return;
+  absl::ConsumeSuffix(&messages, "\n");
+  if (parsed) return context.Error(messages);
+  if (context.findings != nullptr) messages.remove_prefix(messages.rfind('\n') + 1);
+  context.Misused(messages);
+}
+
 bool InfoOf(Context& context, const std::string* name) {
   DeviceMapper* dm = context.Dm();
   if (dm == nullptr) return false;
@@ -49,8 +58,9 @@ bool InfoOf(Context& context, const std::string* name) {
   if (!device.has_value()) return false;
   absl::StatusOr<DeviceInfo> info = dm->Info(device->Key(), context.words.inactive);
   if (!info.ok()) {
+    if (IsLeftOut(context, info.status())) return true;
     if (sys::GetErrno(info.status()) == ENXIO) {
-      context.Error("Device does not exist.");
+      context.Fail("Device does not exist.", ObjectOf(*device), info.status());
     } else {
       Refused(context, "info", *device, info.status());
     }
@@ -65,7 +75,7 @@ bool InfoOf(Context& context, const std::string* name) {
 bool StartReport(Context& context, const Command& command) {
   const Words& words = context.words;
   if (words.sort.has_value() && (command.name == "status" || command.name == "table")) {
-    context.Error("--sort is not yet supported with status and table.");
+    context.Misused("--sort is not yet supported with status and table.");
     return false;
   }
   const bool splits = command.name == "splitname";
@@ -75,14 +85,23 @@ bool StartReport(Context& context, const Command& command) {
   const bool parsed =
       report.Parse(FieldsOf(words, splits ? kSplitNameFields : kDefaultFields),
                    words.sort.value_or(""), splits ? uint32_t{kGroupSplit} : 0, &messages);
-  if (!messages.empty()) context.Error(absl::StripSuffix(messages, "\n"));
+  if (context.findings != nullptr && report.help_only()) {
+    context.Misused("-o help is not in JSON.");
+    return false;
+  }
+  TellOfFields(context, parsed, messages);
   if (!parsed) return false;
   return (report.groups() & kGroupTree) == 0 || BuildTree(context);
 }
 
 void FinishOutput(Context& context) {
   if (context.output.concise_started) context.Print("\n");
-  if (context.output.report.has_value()) context.Print(context.output.report->TakeText());
+  if (!context.output.report.has_value()) return;
+  if (context.findings != nullptr) {
+    context.findings->rows = context.output.report->TakeRows();
+  } else {
+    context.Print(context.output.report->TakeText());
+  }
 }
 
 bool Info(Context& context, const Command&, Arguments arguments) {
@@ -98,8 +117,10 @@ bool SplitName(Context& context, const Command&, Arguments arguments) {
   source.split = SplitName(arguments[0], arguments.size() == 2 ? arguments[1] : "LVM");
   if (context.output.report->help_only()) return true;
   std::optional<std::vector<ReportCell>> row = MakeRow(context, source);
-  if (row.has_value()) context.output.report->AddRow(*std::move(row));
-  return row.has_value();
+  if (!row.has_value()) return false;
+  context.output.report->AddRow(*std::move(row));
+  if (context.findings != nullptr) context.findings->split = source.split;
+  return true;
 }
 
 }  // namespace dmkit::dm::dmsetup

@@ -46,7 +46,7 @@ std::optional<std::string> ReadInput(Context& context) {
   absl::StatusOr<std::string> text =
       ReadToEnd([&](size_t, absl::Span<char> buffer) { return context.streams.in->Read(buffer); });
   if (text.ok()) return *std::move(text);
-  context.Error(absl::StrCat("Read from stdin aborted: ", Reason(text.status())));
+  context.Fail(absl::StrCat("Read from stdin aborted: ", Reason(text.status())), "", text.status());
   return std::nullopt;
 }
 
@@ -61,13 +61,14 @@ std::optional<std::string> ReadTableFile(Context& context, const std::string& pa
   absl::StatusOr<std::unique_ptr<sys::File>> file =
       context.host.root->OpenFile(context.Path(path), sys::OpenOptions());
   if (!file.ok()) {
-    context.Error(absl::StrCat("Couldn't open '", path, "' for reading."));
+    context.Fail(absl::StrCat("Couldn't open '", path, "' for reading."), path, file.status());
     return std::nullopt;
   }
   absl::StatusOr<std::string> text =
       ReadToEnd([&](size_t at, absl::Span<char> buffer) { return (*file)->ReadAt(at, buffer); });
   if (text.ok()) return *std::move(text);
-  context.Error(absl::StrCat("Couldn't read '", path, "': ", Reason(text.status())));
+  context.Fail(absl::StrCat("Couldn't read '", path, "': ", Reason(text.status())), path,
+               text.status());
   return std::nullopt;
 }
 

@@ -27,24 +27,24 @@ std::optional<std::string> NewText(Context& context, const std::string& text,
                                    size_t bytes_max) {
   absl::StatusOr<std::string> mangled = Mangle(text, what, context.mangling, bytes_max);
   if (mangled.ok()) return *std::move(mangled);
-  context.Error(mangled.status().message());
+  context.Misused(mangled.status().message());
   if (!IsMangledTwice(text, context.mangling)) {
-    context.Error(absl::StrCat("Failed to mangle new device ", long_what, " \"", text, "\""));
+    context.Conclude(absl::StrCat("Failed to mangle new device ", long_what, " \"", text, "\""));
   }
   return std::nullopt;
 }
 
 std::optional<std::string> NewName(Context& context, const std::string& name) {
   if (absl::StrContains(name, '/')) {
-    context.Error(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
+    context.Misused(absl::StrCat("Name \"", name, "\" invalid. It contains \"/\"."));
     return std::nullopt;
   }
   if (name.size() > kNameBytesMax) {
-    context.Error(absl::StrCat("Name \"", name, "\" too long"));
+    context.Misused(absl::StrCat("Name \"", name, "\" too long"));
     return std::nullopt;
   }
   if (name.empty()) {
-    context.Error("Non empty new name is required.");
+    context.Misused("Non empty new name is required.");
     return std::nullopt;
   }
   return NewText(context, name, "new name", "name", kNameBytesMax);
@@ -52,7 +52,7 @@ std::optional<std::string> NewName(Context& context, const std::string& name) {
 
 std::optional<std::string> NewUuid(Context& context, const std::string& uuid) {
   if (uuid.size() > kUuidBytesMax) {
-    context.Error(absl::StrCat("Uuid \"", uuid, "\" too long"));
+    context.Misused(absl::StrCat("Uuid \"", uuid, "\" too long"));
     return std::nullopt;
   }
   return NewText(context, uuid, "new UUID", "UUID", kUuidBytesMax);
@@ -142,6 +142,10 @@ std::optional<std::string> InForm(Context& context, Mangling form, const std::st
   return std::nullopt;
 }
 
+void Unmangleable(Context& context, const std::string& name, absl::string_view line) {
+  context.Fail(line, name, absl::FailedPreconditionError(line));
+}
+
 bool MangleOne(Context& context, const Address& device) {
   const absl::StatusOr<DeviceInfo> info = context.Dm()->Info(device.Key());
   if (!info.ok()) {
@@ -152,17 +156,17 @@ bool MangleOne(Context& context, const Address& device) {
   const std::string& uuid = info->uuid;
   const Mangling form = context.words.mangling.value_or(Mangling::kAuto);
   if (IsMangledTwice(name, form)) {
-    context.Error(
-        absl::StrCat("The name \"", name,
-                     "\" seems to be mangled more than once. Manual intervention required "
-                     "to rename the device."));
+    Unmangleable(context, name,
+                 absl::StrCat("The name \"", name,
+                              "\" seems to be mangled more than once. Manual intervention required "
+                              "to rename the device."));
     return false;
   }
   if (IsMangledTwice(uuid, form)) {
-    context.Error(
-        absl::StrCat("The UUID \"", uuid,
-                     "\" seems to be mangled more than once. Manual intervention required "
-                     "to correct the device UUID."));
+    Unmangleable(context, name,
+                 absl::StrCat("The UUID \"", uuid,
+                              "\" seems to be mangled more than once. Manual intervention required "
+                              "to correct the device UUID."));
     return false;
   }
   const std::optional<std::string> new_name = InForm(context, form, name, "name", "name");
@@ -170,19 +174,23 @@ bool MangleOne(Context& context, const Address& device) {
   const std::optional<std::string> new_uuid = InForm(context, form, uuid, "UUID", "uuid");
   if (!new_uuid.has_value()) return false;
   if (*new_uuid != uuid) {
-    context.Error(absl::StrCat(name, ": ", uuid, ": UUID in incorrect form. "));
-    context.Error("Unable to change device UUID. The device must be deactivated first.");
+    Unmangleable(context, name, absl::StrCat(name, ": ", uuid, ": UUID in incorrect form. "));
+    Unmangleable(context, name,
+                 "Unable to change device UUID. The device must be deactivated first.");
     return false;
   }
   if (*new_name == name) {
     context.Print(absl::StrCat(name, ": ", uuid.empty() ? "[no UUID]" : uuid, ": name ",
                                uuid.empty() ? "" : "and UUID ", "already in correct form\n"));
+    if (context.findings != nullptr) context.findings->names.push_back({name, name});
     return true;
   }
   context.Print(absl::StrCat(name, ": renaming to ", *new_name, "\n"));
   Address named;
   named.name = name;
-  return RenameTo(context, named, *new_name, /*is_uuid=*/false);
+  if (!RenameTo(context, named, *new_name, /*is_uuid=*/false)) return false;
+  if (context.findings != nullptr) context.findings->names.push_back({name, *new_name});
+  return true;
 }
 
 }  // namespace
@@ -206,7 +214,7 @@ bool Message(Context& context, const Command&, Arguments arguments) {
   if (!device.has_value()) return false;
   const std::optional<uint64_t> sector = ParseSector(arguments[0]);
   if (!sector.has_value()) {
-    context.Error("Invalid sector.");
+    context.Misused("Invalid sector.");
     return false;
   }
   arguments.remove_prefix(1);
@@ -221,6 +229,10 @@ bool Message(Context& context, const Command&, Arguments arguments) {
   if (!reply.ok()) {
     Refused(context, "message", *device, reply.status());
     return false;
+  }
+  if (context.findings != nullptr) {
+    context.findings->message = {ObjectOf(*device), reply->text.value_or("")};
+    return true;
   }
   if (!reply->text.has_value()) return true;
   context.Print(*reply->text);

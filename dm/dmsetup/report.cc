@@ -182,12 +182,29 @@ bool Report::RowBefore(const Row& a, const Row& b) const {
   return false;
 }
 
+void Report::SortRows() {
+  if (keys_.empty()) return;
+  std::stable_sort(rows_.begin(), rows_.end(),
+                   [this](const Row& a, const Row& b) { return RowBefore(a, b); });
+}
+
+std::vector<std::vector<std::pair<std::string, std::string>>> Report::TakeRows() {
+  SortRows();
+  std::vector<std::vector<std::pair<std::string, std::string>>> rows;
+  for (Row& row : rows_) {
+    auto& cells = rows.emplace_back();
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].hidden) continue;
+      cells.emplace_back(std::string(columns_[i].field->name), std::move(row[i].text));
+    }
+  }
+  rows_.clear();
+  return rows;
+}
+
 std::string Report::TakeText() {
   if (rows_.empty()) return "";
-  if (!keys_.empty()) {
-    std::stable_sort(rows_.begin(), rows_.end(),
-                     [this](const Row& a, const Row& b) { return RowBefore(a, b); });
-  }
+  SortRows();
   std::vector<size_t> widths;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = columns_[i].field->width;

@@ -60,6 +60,8 @@ class Report {
   // The rows added since the last call, sorted, below the headings when these are the first rows.
   // Empty without rows.
   std::string TakeText();
+  // The same as the names of the columns and the cells below them, without the hidden ones.
+  std::vector<std::vector<std::pair<std::string, std::string>>> TakeRows();
 
  private:
   using Row = std::vector<ReportCell>;
@@ -71,6 +73,7 @@ class Report {
   bool TakeKey(absl::string_view key, absl::string_view rest, Pass pass, std::string* messages);
   void AddKey(const Field& field, bool descending, Pass pass, std::string* messages);
   bool RowBefore(const Row& a, const Row& b) const;
+  void SortRows();
   void AppendCell(std::string* text, size_t column, const ReportCell& cell,
                   const std::vector<size_t>& widths) const;
   std::string TextOfLines(const std::vector<size_t>& widths);

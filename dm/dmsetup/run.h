@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "dm/dmsetup/context.h"
+#include "dm/dmsetup/findings.h"
 #include "sys/host.h"
 
 namespace dmkit::dm::dmsetup {
@@ -18,6 +19,15 @@ namespace dmkit::dm::dmsetup {
 // remove while the kernel waits for io, wait until an event comes, a wait for udevd to a deadline.
 int Run(absl::string_view program, const std::vector<std::string>& words,
         const Environment& environment, const sys::Host& host, const Streams& streams);
+
+// The same with values in place of the text: nothing but the usage that `help` shows is printed.
+// What findings cannot hold is refused before the kernel is asked: the programs of --exec, the
+// drawing of --tree, questions, the list of fields. Options that only say how a text looks change
+// nothing. A device that goes away between the listing and the question is left out, unless a row
+// of --columns is asked for.
+int Run(absl::string_view program, const std::vector<std::string>& words,
+        const Environment& environment, const sys::Host& host, const Streams& streams,
+        Findings& findings);
 
 }  // namespace dmkit::dm::dmsetup
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/device_names.h"
+#include "dm/dmsetup/findings.h"
 #include "dm/dmsetup/mangling.h"
 #include "dm/dmsetup/report_row.h"
 #include "dm/text.h"
@@ -15,6 +16,10 @@
 
 namespace dmkit::dm::dmsetup {
 namespace {
+
+bool TakesKernelNames(const Context& context) {
+  return context.findings != nullptr && !context.words.columns;
+}
 
 // False after an error, which was told.
 bool MakeShown(Context& context, absl::string_view what, std::string* text) {
@@ -113,6 +118,7 @@ bool AddRow(Context& context, const DeviceInfo& shown) {
 }  // namespace
 
 std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info) {
+  if (TakesKernelNames(context)) return info;
   if (!MakeShown(context, "name", &info.name) || !MakeShown(context, "UUID", &info.uuid)) {
     return std::nullopt;
   }
@@ -121,7 +127,13 @@ std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info) {
 
 bool ShowInfo(Context& context, const DeviceInfo& shown) {
   if (context.words.columns) return AddRow(context, shown);
-  context.Print(FormatDetail({shown, ReadAheadOf(context, shown.name, shown.device)}));
+  const std::optional<uint32_t> read_ahead = ReadAheadOf(context, shown.name, shown.device);
+  if (context.findings != nullptr) {
+    FoundDevice& found = context.findings->devices.emplace_back();
+    found.info = shown;
+    found.read_ahead = read_ahead;
+  }
+  context.Print(FormatDetail({shown, read_ahead}));
   return true;
 }
 
@@ -134,6 +146,9 @@ bool ForEachDevice(Context& context, absl::FunctionRef<bool(const ListedDevice& 
     return false;
   }
   if (devices->empty()) context.Print("No devices found\n");
+  context.listed = true;
+  // The commands are given what the kernel has, and give it to the kernel.
+  if (TakesKernelNames(context)) context.mangling = Mangling::kNone;
   // One name that cannot be read spoils the list, as in libdevmapper; each is told.
   bool done = true;
   for (ListedDevice& device : *devices) {

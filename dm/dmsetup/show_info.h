@@ -15,16 +15,18 @@
 
 namespace dmkit::dm::dmsetup {
 
-// `info` with name and uuid as people read them. Nothing when the kernel has one that cannot be
+// `info` with name and uuid as people read them, or in findings, but for the rows of a report, as
+// the kernel has them. Nothing when the kernel has one that cannot be
 // read in this mode of mangling, which was told.
 std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info);
 
-// Shows a device of ShownInfo: the lines of `info`, or a row of the report. False after an error,
+// Shows a device of ShownInfo: the lines of `info`, or a row of the report, or among the findings.
+// False after an error,
 // which was told.
 bool ShowInfo(Context& context, const DeviceInfo& shown);
 
-// Calls `show` for each device in the kernel's order, with its shown name. False when there is no
-// list, or when `show` was false once: the others are shown all the same.
+// Calls `show` for each device in the kernel's order, with its name as in ShownInfo. False when
+// there is no list, or when `show` was false once: the others are shown all the same.
 bool ForEachDevice(Context& context, absl::FunctionRef<bool(const ListedDevice& device)> show);
 
 // Makes the tree of all devices in the context's OutputState, once. False after an error, which was

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
+#include "dm/dmsetup/findings.h"
 #include "dm/dmsetup/show_info.h"
 #include "dm/keys.h"
 #include "dm/text.h"
@@ -90,6 +91,7 @@ class DeviceStatus {
     options.inactive = context_.words.inactive;
     absl::StatusOr<TableReply> reply =
         view_.table ? dm->Table(device->Key(), options) : dm->Status(device->Key(), options);
+    if (IsLeftOut(context_, reply.status())) return true;
     if (!reply.ok()) return TellRefusal(*device, reply.status());
     const absl::Cleanup wipe = [&] { WipeTexts(*reply); };
     if (view_.table && !context_.words.show_keys) HideKeys(*reply);
@@ -103,7 +105,7 @@ class DeviceStatus {
  private:
   bool TellRefusal(const Address& device, const absl::Status& status) {
     if (!view_.table && sys::GetErrno(status) == ENXIO) {
-      context_.Error("Device does not exist.");
+      context_.Fail("Device does not exist.", ObjectOf(device), status);
     } else {
       Refused(context_, view_.table ? "table" : "status", device, status);
     }
@@ -128,7 +130,9 @@ class DeviceStatus {
     const bool is_first = !matched_;
     matched_ = true;
     if (view_.quiet) return;
-    if (view_.only_names) {
+    if (context_.findings != nullptr) {
+      Record(shown, target, is_first);
+    } else if (view_.only_names) {
       context_.Print(
           absl::StrCat(name_, "\t(", shown.device.major, ", ", shown.device.minor, ")\n"));
     } else if (view_.concise) {
@@ -140,6 +144,13 @@ class DeviceStatus {
       if (target != nullptr) context_.Print(FormatTarget(*target));
       context_.Print("\n");
     }
+  }
+
+  void Record(const DeviceInfo& shown, const TargetStatus* target, bool is_first) {
+    std::vector<FoundDevice>& devices = context_.findings->devices;
+    if (is_first) devices.emplace_back().info = shown;
+    if (target == nullptr || view_.only_names) return;
+    devices.back().targets.push_back(*target);
   }
 
   void ShowConcise(const DeviceInfo& shown, const TargetStatus* target, bool is_first) {

@@ -136,7 +136,7 @@ bool WipeOne(Context& context, const Address& device) {
 
 bool WipeNamed(Context& context, Arguments arguments) {
   if (arguments.empty() || arguments[0].empty()) {
-    context.Error("No device specified.");
+    context.Misused("No device specified.");
     return false;
   }
   if (context.Dm() == nullptr) return false;

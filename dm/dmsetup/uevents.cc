@@ -131,7 +131,7 @@ void AwaitUdevd(Context& context, UdevSync& sync) {
 }
 
 void TellNodeError(Context& context, const std::string& name, const absl::Status& status) {
-  if (sys::GetErrno(status) != EEXIST) return context.Error(status.message());
+  if (sys::GetErrno(status) != EEXIST) return context.Fail(status.message(), name, status);
   context.Error(absl::StrCat("A non-block device file at '", context.mapper_dir, "/", name,
                              "' is already present"));
 }

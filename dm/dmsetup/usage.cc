@@ -45,6 +45,7 @@ bool Help(Context& context, const Command&, Arguments) {
 }
 
 void PrintUsage(Context& context) {
+  if (context.findings != nullptr) return;
   std::string text(kHead);
   for (const Command& command : Commands()) {
     absl::StrAppend(&text, "\t", command.name, " ", command.usage, "\n");

@@ -11,16 +11,31 @@
 #include "absl/strings/str_cat.h"
 #include "dm/dmsetup/address.h"
 #include "dm/dmsetup/command.h"
+#include "dm/dmsetup/findings.h"
 #include "dm/dmsetup/show_info.h"
 #include "dm/text.h"
 #include "sys/status.h"
 
 namespace dmkit::dm::dmsetup {
+namespace {
+
+void Show(Context& context, const std::vector<TargetVersion>& targets) {
+  if (context.findings != nullptr) {
+    std::vector<TargetVersion>& found = context.findings->targets;
+    found.insert(found.end(), targets.begin(), targets.end());
+  }
+  context.Print(FormatTargets(targets));
+}
+
+}  // namespace
 
 bool VersionCommand(Context& context, const Command&, Arguments) {
+  Findings* const findings = context.findings;
+  if (findings != nullptr) findings->library = std::string(kLibraryVersion);
   context.Print(absl::StrCat("Library version:   ", kLibraryVersion, "\n"));
   DeviceMapper* dm = context.Dm();
   if (dm == nullptr) return false;
+  if (findings != nullptr) findings->driver = dm->version();
   context.Print(absl::StrCat("Driver version:    ", FormatVersion(dm->version()), "\n"));
   return true;
 }
@@ -33,7 +48,7 @@ bool Targets(Context& context, const Command&, Arguments) {
     Refused(context, "versions", Address(), targets.status());
     return false;
   }
-  context.Print(FormatTargets(*targets));
+  Show(context, *targets);
   return true;
 }
 
@@ -50,7 +65,7 @@ bool TargetVersionCommand(Context& context, const Command&, Arguments arguments)
     Refused(context, "target-version", *address, version.status());
     return false;
   }
-  context.Print(FormatTargets({{type->text(), *version}}));
+  Show(context, {{type->text(), *version}});
   return true;
 }
 
@@ -58,7 +73,7 @@ bool Wait(Context& context, const Command&, Arguments arguments) {
   const std::string* name = nullptr;
   if (!context.words.uuid.has_value() && !context.words.major.has_value()) {
     if (arguments.empty()) {
-      context.Error("No device specified.");
+      context.Misused("No device specified.");
       return false;
     }
     name = &arguments.front();
@@ -80,6 +95,7 @@ bool Wait(Context& context, const Command&, Arguments arguments) {
   }
   const std::optional<DeviceInfo> shown = ShownInfo(context, std::move(reply->info));
   if (!shown.has_value()) return false;
+  if (context.findings != nullptr) context.findings->devices.emplace_back().info = *shown;
   return context.words.verbose == 0 || ShowInfo(context, *shown);
 }
 
