@@ -64,6 +64,26 @@ expect 1 dm status nosuch
 err "Device does not exist."
 expect 0 dm ls --format json
 out '"name":"a\\x20b","uuid":"U\\x201","device_number":"'
+# The same words for JSON: what the text says, with the kernel's names.
+expect 0 --format json dm deps 'a b'
+out '"used":[{"device_number":"7:0"}]'
+expect 0 --format json dm ls --target zero
+out '"name":"a\\x20b"'
+grep -q plain /tmp/out && fail "a device without such a target: $(cat /tmp/out)"
+expect 0 --format json dm info -c -o name,segments --sort name
+out '{"cells":[{"name":"name","value":"a b"},{"name":"segments","value":"2"}]}'
+expect 0 --format json dm info plain
+out '"read_ahead_sectors":'
+expect 0 --format json dm version
+out '"driver_version":"4.'
+expect 0 --format json dm suspend plain
+[ "$(cat /tmp/out)" = "{}" ] || fail "a silent command said something"
+expect 0 --format json dm resume plain
+expect 1 --format json dm remove nosuch
+err '"object":"nosuch"'
+err '"errno_name":"ENXIO"'
+expect 1 --format json dm ls --tree
+err 'not in JSON'
 expect 0 dm table plain --format json
 out '"start_sector":"0","length_sectors":"2048","type":"linear","text":"7:0 0"'
 if dmsetup create secret --table "0 8 crypt aes-cbc-plain64 $(printf %032d 7) 0 $loop 0"; then

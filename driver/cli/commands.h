@@ -34,13 +34,7 @@ enum class CommandId {
   kPoolCheck,
   kPoolGrow,
   kPoolWatch,
-  kDmList,
-  kDmStatus,
-  kDmTable,
-  kDmInfo,
-  kDmMessage,
-  kDmTargets,
-  kDmsetup,  // the commands of `dm` that have text only
+  kDmsetup,  // all commands of `dm`: their words are dmsetup's
   kLoopAttach,
   kLoopDetach,
   kLoopList,

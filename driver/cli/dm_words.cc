@@ -6,7 +6,6 @@
 
 #include "absl/strings/match.h"
 #include "driver/cli/commands.h"
-#include "driver/cli/words.h"
 
 namespace dmkit::driver::cli {
 namespace {
@@ -25,7 +24,7 @@ size_t GlobalOptionWords(const std::vector<std::string>& words, size_t at) {
   return value_follows ? 2 : 1;
 }
 
-// The options that mean something to the text of `dm` stand among dmsetup's own words, too.
+// The options that mean something to `dm` stand among dmsetup's own words, too.
 bool IsOurs(absl::string_view word) {
   return word == "--trace" || word == "--format" || absl::StartsWith(word, "--format=");
 }
@@ -39,12 +38,6 @@ const CommandSpec* NamedCommand(const std::vector<std::string>& dmsetup) {
     if (command != nullptr) return command;
   }
   return nullptr;
-}
-
-// Whether the command has no JSON to print.
-bool IsTextOnly(const std::vector<std::string>& dmsetup) {
-  const CommandSpec* command = NamedCommand(dmsetup);
-  return command != nullptr && command->report == kNoReport;
 }
 
 }  // namespace
@@ -69,8 +62,7 @@ std::optional<DmWords> FindDmWords(const std::vector<std::string>& words) {
       list.push_back(words[at]);
     }
   }
-  const bool json = AsksForJson(found.global);
-  if (found.dmsetup.empty() || (json && !IsTextOnly(found.dmsetup))) return std::nullopt;
+  if (found.dmsetup.empty()) return std::nullopt;
   for (const std::string& word : found.global) {
     if (word == "--help" || word == "--version") return std::nullopt;
   }
@@ -80,7 +72,7 @@ std::optional<DmWords> FindDmWords(const std::vector<std::string>& words) {
 Parsed ParseOwnOptions(const DmWords& words) {
   // A command that needs no more words.
   std::vector<std::string> own = words.global;
-  own.insert(own.end(), {"dm", "ls"});
+  own.emplace_back("ls");
   Parsed parsed = Parse(own);
   parsed.command = NamedCommand(words.dmsetup);
   parsed.section = FindGroup("dm");

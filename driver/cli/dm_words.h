@@ -20,8 +20,8 @@ struct DmWords {
   std::vector<std::string> dmsetup;  // what dmsetup would have behind its name
 };
 
-// Nothing when `words` are of another kind: another command, no word behind `dm`, a help that is
-// dmkit's own (--help), or JSON from a command that has some.
+// Nothing when `words` are of another kind: another command, no word behind `dm`, or a help that is
+// dmkit's own (--help).
 std::optional<DmWords> FindDmWords(const std::vector<std::string>& words);
 
 // What dmkit's own options of such words say. The request is good for nothing but to tell whether

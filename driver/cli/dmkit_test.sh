@@ -59,10 +59,27 @@ says "$err" "dm.basesize"
 says "$err" "usage: dmkit dm create"
 expect 2 --format xml dm create x --table "0 8 zero"
 says "$err" "text or json"
-expect 2 dm --root ls create x --format json
-says "$err" 'in front of \"dm\"'
+expect 2 -- dm ls
+says "$err" 'in front of "dm"'
 expect 2 --format json frobnicate
 says "$err" '{"error":{"command":"","object":"","message":"'
+
+# The same with dmsetup's words: its exit status, and no word of it as text.
+expect 1 --format json dm frobnicate
+says "$err" '{"error":{"command":"","object":"","message":"Unknown command.","code":"INVALID_'
+silent "$out"
+expect 1 --format json dm ls --frobnicate
+says "$err" "unrecognized option '--frobnicate'"
+if ((EUID == 0)); then
+  expect 1 --format json dm ls --tree
+  says "$err" '"message":"ls: --tree is not in JSON."'
+fi
+expect 0 --format json dm splitname vg-lv
+says "$out" '{"subsystem":"LVM","vg_name":"vg","lv_name":"lv","lv_layer":""}'
+silent "$err"
+expect 0 --format json dm help
+says "$err" "Usage:"
+silent "$out"
 
 # Somebody who is not root.
 not_root() {

@@ -309,7 +309,8 @@ TEST(JsonTest, DmDevices) {
             "\"suspended\":false,\"read_only\":false,\"active_table\":true,"
             "\"inactive_table\":false,\"open_count\":-1,\"event_nr\":4294967295,"
             "\"target_count\":1,\"targets\":[{\"start_sector\":\"0\",\"length_sectors\":\"8\","
-            "\"type\":\"zero\",\"text\":\"\"}]}]}\n");
+            "\"type\":\"zero\",\"text\":\"\"}],\"deferred_remove\":false,\"used\":[]}],"
+            "\"rows\":[]}\n");
 }
 
 TEST(JsonTest, DmTargetsAndMessageReply) {

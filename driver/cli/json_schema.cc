@@ -45,9 +45,12 @@ renamed, removed or given another meaning.
 - Strings are UTF-8. In a name that is not, each byte that does not fit is written as `\xNN`.
 - On standard error each line is one object with one field, which says what it is: `error`, `note`
   or `progress`. Only with `--trace` are there other lines, which start with `trace: `.
-- The commands of `dm` that have no object are dmsetup's alone: all that they say is text, errors
-  too. Where a command has one, it takes the words that `dmkit help` shows for it, not all of
-  dmsetup's.
+- A command of `dm` takes dmsetup's words in either format and ends with dmsetup's exit status. Its
+  object is what dmsetup's text is made of; keys are hidden as they are there. Options that say how
+  a text looks (--noheadings, `table --concise` and the like) change nothing, nor does -v. What is
+  text alone is refused before the kernel is asked: --exec, --tree, -o help, -c but for `info` and
+  `splitname`, and the question of `udevcomplete_all`, which --yes answers. An error of which
+  nothing is known but dmsetup's line has the code UNKNOWN.
 
 ## Commands
 

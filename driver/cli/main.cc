@@ -25,10 +25,12 @@
 #include "driver/cli/dm_words.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
+#include "driver/cli/request.h"
 #include "driver/cli/run.h"
 #include "driver/cli/streams.h"
 #include "driver/cli/trace.h"
 #include "driver/options.h"
+#include "sys/host.h"
 #include "sys/linux_host.h"
 #include "sys/linux_stop_signals.h"
 #include "sys/linux_stream.h"
@@ -123,18 +125,19 @@ int main(int argc, char** argv) {
   if (parsed.global.trace || debug) trace.emplace(stderr);
   // A reader of the trace who goes away must not end us in the midst of a change. One of dmsetup's
   // output ends it, as scripts have it from dmsetup ("dmsetup ls | head -1").
-  const bool survives = trace.has_value() || !dmsetup_words.has_value();
+  const bool json = parsed.global.format == dmkit::driver::cli::OutputFormat::kJson;
+  const bool survives = trace.has_value() || json || !dmsetup_words.has_value();
   const auto at_broken_pipe = survives ? std::signal(SIGPIPE, SIG_IGN) : SIG_DFL;
   const std::unique_ptr<dmkit::sys::ByteSource> in = dmkit::sys::MakeFdSource(STDIN_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> out = dmkit::sys::MakeFdSink(STDOUT_FILENO);
   const std::unique_ptr<dmkit::sys::ByteSink> err = dmkit::sys::MakeFdSink(STDERR_FILENO);
   const std::unique_ptr<dmkit::sys::StopSignals> stop = dmkit::sys::MakeStopSignals();
-  if (dmsetup_words.has_value()) {
+  const dmkit::sys::Host host = linux_host.host(trace.has_value() ? &*trace : nullptr);
+  const dmkit::dm::dmsetup::Streams dm_streams{in.get(), out.get(), err.get(), stop.get()};
+  if (dmsetup_words.has_value() && !json) {
     const bool is_dmsetup = dmkit::driver::cli::IsDmsetup(program);
     return dmkit::dm::dmsetup::Run(is_dmsetup ? program : "dmkit dm", *dmsetup_words,
-                                   ReadEnvironment(),
-                                   linux_host.host(trace.has_value() ? &*trace : nullptr),
-                                   {in.get(), out.get(), err.get(), stop.get()});
+                                   ReadEnvironment(), host, dm_streams);
   }
   const dmkit::driver::cli::Streams streams{in.get(),
                                             out.get(),
@@ -143,8 +146,10 @@ int main(int argc, char** argv) {
                                             isatty(STDOUT_FILENO) == 1,
                                             isatty(STDERR_FILENO) == 1,
                                             stop.get()};
-  const dmkit::driver::cli::Outcome outcome = dmkit::driver::cli::Run(
-      parsed, linux_host.host(trace.has_value() ? &*trace : nullptr), streams);
+  const dmkit::driver::cli::Outcome outcome =
+      dmsetup_words.has_value() ? dmkit::driver::cli::RunDmAsJson(
+                                      parsed, *dmsetup_words, ReadEnvironment(), host, dm_streams)
+                                : dmkit::driver::cli::Run(parsed, host, streams);
   std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);

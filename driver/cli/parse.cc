@@ -18,7 +18,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "dm/types.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/completion.h"
 #include "driver/cli/request.h"
@@ -57,15 +56,6 @@ absl::StatusOr<sys::Bytes> ParseLayerSize(absl::string_view option, absl::string
   if (!options.ok()) return sys::AddContext(options.status(), option);
   if (!options->size.has_value()) return WrongValue(option, value, "a size above 0");
   return *options->size;
-}
-
-absl::StatusOr<std::vector<dm::DmName>> ParseNames(const std::vector<std::string>& words) {
-  std::vector<dm::DmName> names;
-  for (const std::string& word : words) {
-    DMKIT_ASSIGN_OR_RETURN(dm::DmName name, dm::DmName::Create(word));
-    names.push_back(std::move(name));
-  }
-  return names;
 }
 
 absl::StatusOr<Request> ParseCreate(const SortedWords& words) {
@@ -144,27 +134,6 @@ absl::StatusOr<Request> ParseOneId(const SortedWords& words) {
 absl::StatusOr<Request> ParsePut(const SortedWords& words) {
   DMKIT_ASSIGN_OR_RETURN(LayerId id, LayerId::Create(words.operands[0]));
   return PutRequest{std::move(id), words.Has(OptionId::kAll)};
-}
-
-absl::StatusOr<Request> ParseDmStatus(const SortedWords& words) {
-  DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
-  return DmStatusRequest{std::move(names), words.Has(OptionId::kNoFlush)};
-}
-
-template <typename T>
-absl::StatusOr<Request> ParseDmNames(const SortedWords& words) {
-  DMKIT_ASSIGN_OR_RETURN(std::vector<dm::DmName> names, ParseNames(words.operands));
-  return T{std::move(names)};
-}
-
-absl::StatusOr<Request> ParseDmMessage(const SortedWords& words) {
-  DMKIT_ASSIGN_OR_RETURN(dm::DmName name, dm::DmName::Create(words.operands[0]));
-  const std::optional<uint64_t> sector = sys::ParseUnsigned(words.operands[1]);
-  if (!sector.has_value()) {
-    return WrongValue("SECTOR", words.operands[1], "a decimal number of 512-byte sectors");
-  }
-  return DmMessageRequest{std::move(name), sys::Sectors(*sector),
-                          absl::StrJoin(words.operands.begin() + 2, words.operands.end(), " ")};
 }
 
 // Seconds, or with a suffix; not negative, and not for ever.
@@ -250,8 +219,7 @@ absl::StatusOr<Request> ParseImportDocker(const SortedWords& words) {
 }
 
 absl::StatusOr<Request> ParseDmsetup(const SortedWords& words) {
-  // Its words go to dmsetup's own parser, unless an option's value among them was taken for one of
-  // the commands that have JSON.
+  // Its words go to dmsetup's own parser, unless something in front of "dm" is none of ours.
   return absl::InvalidArgumentError(
       absl::StrCat("dm ", words.command->word,
                    " takes dmsetup's words; dmkit's own options stand in front of \"dm\""));
@@ -294,12 +262,6 @@ constexpr CommandParser kParsers[] = {
     {CommandId::kPoolCheck, ParseNothing<PoolCheckRequest>},
     {CommandId::kPoolGrow, ParseNothing<PoolGrowRequest>},
     {CommandId::kPoolWatch, ParsePoolWatch},
-    {CommandId::kDmList, ParseNothing<DmListRequest>},
-    {CommandId::kDmStatus, ParseDmStatus},
-    {CommandId::kDmTable, ParseDmNames<DmTableRequest>},
-    {CommandId::kDmInfo, ParseDmNames<DmInfoRequest>},
-    {CommandId::kDmMessage, ParseDmMessage},
-    {CommandId::kDmTargets, ParseNothing<DmTargetsRequest>},
     {CommandId::kDmsetup, ParseDmsetup},
     {CommandId::kLoopAttach, ParseLoopAttach},
     {CommandId::kLoopDetach, ParseLoopDetach},

@@ -143,8 +143,6 @@ TEST(ParseTest, CommandsWithoutWordsAreRead) {
   Good<CleanupRequest>({"cleanup"});
   Good<PoolStatusRequest>({"pool", "status"});
   Good<PoolCheckRequest>({"pool", "check"});
-  Good<DmListRequest>({"dm", "ls"});
-  Good<DmTargetsRequest>({"dm", "targets"});
   Good<LoopListRequest>({"loop", "ls"});
   Good<VersionRequest>({"version"});
   ExpectRefused({{"ls", "a"},
@@ -153,46 +151,10 @@ TEST(ParseTest, CommandsWithoutWordsAreRead) {
                  {"pool", "status", "a"},
                  {"pool", "check", "a"},
                  {"pool", "create"},
-                 {"dm", "ls", "a"},
-                 {"dm", "targets", "a"},
+                 {"dm", "ls"},
                  {"loop", "ls", "a"},
                  {"version", "a"},
                  {"status", "--all"}});
-}
-
-TEST(ParseTest, DmCommandsTakeNames) {
-  EXPECT_THAT(Good<DmInfoRequest>({"dm", "info"}).names, IsEmpty());
-  EXPECT_EQ(Good<DmTableRequest>({"dm", "table", "a b"}).names[0].text(), "a b");
-  const DmStatusRequest request = Good<DmStatusRequest>({"dm", "status", "x", "y", "--noflush"});
-  EXPECT_EQ(request.names.size(), 2u);
-  EXPECT_TRUE(request.no_flush);
-}
-
-TEST(ParseTest, BadDmNamesAreRefused) {
-  for (const char* command : {"status", "table", "info"}) {
-    ExpectRefused({{"dm", command, "a/b"},
-                   {"dm", command, "good", ""},
-                   {"dm", command, "control"},
-                   {"dm", command, ".."},
-                   {"dm", command, std::string(128, 'a')}});
-  }
-}
-
-TEST(ParseTest, MessageWordsAreJoined) {
-  const DmMessageRequest request =
-      Good<DmMessageRequest>({"dm", "message", "pool", "8", "create_snap", "1", "0"});
-  EXPECT_EQ(request.name.text(), "pool");
-  EXPECT_EQ(request.sector, sys::Sectors(8));
-  EXPECT_EQ(request.message, "create_snap 1 0");
-}
-
-TEST(ParseTest, BadMessagesAreRefused) {
-  ExpectRefused({{"dm", "message", "a", "x", "m"},
-                 {"dm", "message", "a", "-1", "m"},
-                 {"dm", "message", "a", "0x8", "m"},
-                 {"dm", "message", "a", "18446744073709551616", "m"},
-                 {"dm", "message", "a", "0"},
-                 {"dm", "message", "a/b", "0", "m"}});
 }
 
 TEST(ParseTest, LoopAttachKnowsItsOptions) {

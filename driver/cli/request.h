@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "dm/types.h"
 #include "driver/cli/commands.h"
 #include "driver/cli/completion.h"
 #include "driver/layer_id.h"
@@ -96,25 +95,6 @@ struct PoolWatchRequest {
   uint32_t low_percent = 20;              // less of it free is low
 };
 
-// An empty list of names stands for all devices.
-struct DmListRequest {};
-struct DmStatusRequest {
-  std::vector<dm::DmName> names;
-  bool no_flush = false;
-};
-struct DmTableRequest {
-  std::vector<dm::DmName> names;
-};
-struct DmInfoRequest {
-  std::vector<dm::DmName> names;
-};
-struct DmMessageRequest {
-  dm::DmName name;
-  sys::Sectors sector;
-  std::string message;
-};
-struct DmTargetsRequest {};
-
 struct LoopAttachRequest {
   std::string file;  // as given
   loop::AttachOptions options;
@@ -141,9 +121,8 @@ using Request =
                  InspectRequest, StatusRequest, CleanupRequest, GrowRequest, CollectRequest,
                  ImportDockerRequest, ChangesRequest, DiffRequest, DiffSizeRequest, ApplyRequest,
                  PoolStatusRequest, PoolCheckRequest, PoolGrowRequest, PoolWatchRequest,
-                 DmListRequest, DmStatusRequest, DmTableRequest, DmInfoRequest, DmMessageRequest,
-                 DmTargetsRequest, LoopAttachRequest, LoopDetachRequest, LoopListRequest,
-                 VersionRequest, CompletionRequest, ManualRequest, HelpRequest>;
+                 LoopAttachRequest, LoopDetachRequest, LoopListRequest, VersionRequest,
+                 CompletionRequest, ManualRequest, HelpRequest>;
 
 }  // namespace dmkit::driver::cli
 

@@ -9,7 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "dm/dmsetup/findings.h"
 #include "driver/cli/commands.h"
+#include "driver/cli/dm_report.h"
 #include "driver/cli/execute.h"
 #include "driver/cli/help.h"
 #include "driver/cli/output.h"
@@ -20,6 +22,17 @@
 #include "sys/status.h"
 
 namespace dmkit::driver::cli {
+namespace {
+
+absl::Status CheckUser(const CommandSpec& command, const sys::Host& host) {
+  const uint32_t user = host.processes->EffectiveUserId();
+  if (!command.needs_root || user == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("only root may do this, and this is user id ",
+                                                  user,
+                                                  "; run it as root, for instance with sudo"));
+}
+
+}  // namespace
 
 Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams) {
   const std::string words = parsed.command == nullptr ? "" : CommandWords(*parsed.command);
@@ -29,16 +42,29 @@ Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams)
     return output.Take();
   }
   DMKIT_CHECK(parsed.command != nullptr);
-  const uint32_t user = host.processes->EffectiveUserId();
-  if (parsed.command->needs_root && user != 0) {
-    output.Fail("", absl::PermissionDeniedError(
-                        absl::StrCat("only root may do this, and this is user id ", user,
-                                     "; run it as root, for instance with sudo")));
+  const absl::Status allowed = CheckUser(*parsed.command, host);
+  if (!allowed.ok()) {
+    output.Fail("", allowed);
     return output.Take();
   }
   const Context context{host, parsed.global, output, streams};
   std::visit([&](const auto& request) { Execute(request, context); }, *parsed.request);
   return output.Take();
+}
+
+Outcome RunDmAsJson(const Parsed& own, const std::vector<std::string>& words,
+                    const dm::dmsetup::Environment& environment, const sys::Host& host,
+                    const dm::dmsetup::Streams& streams) {
+  dm::dmsetup::Findings findings;
+  const absl::Status allowed =
+      own.command == nullptr ? absl::OkStatus() : CheckUser(*own.command, host);
+  if (!allowed.ok()) {
+    findings.command = std::string(own.command->word);
+    findings.problems.push_back({"", allowed});
+    return TellFindings(findings, /*done=*/false);
+  }
+  const int status = dm::dmsetup::Run("dmkit dm", words, environment, host, streams, findings);
+  return TellFindings(findings, status == kExitDone);
 }
 
 }  // namespace dmkit::driver::cli

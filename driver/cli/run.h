@@ -4,6 +4,10 @@
 #ifndef DMKIT_DRIVER_CLI_RUN_H_
 #define DMKIT_DRIVER_CLI_RUN_H_
 
+#include <string>
+#include <vector>
+
+#include "dm/dmsetup/run.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
 #include "driver/cli/streams.h"
@@ -15,6 +19,12 @@ namespace dmkit::driver::cli {
 // root are told before anything is touched. Blocks for as long as the command does; DESIGN.md says
 // on what.
 Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams);
+
+// Does what dmsetup's `words` ask, and tells of it in JSON. `own` has what else was said, as
+// ParseOwnOptions makes it. Prints nothing itself, but the usage that `dm help` is.
+Outcome RunDmAsJson(const Parsed& own, const std::vector<std::string>& words,
+                    const dm::dmsetup::Environment& environment, const sys::Host& host,
+                    const dm::dmsetup::Streams& streams);
 
 }  // namespace dmkit::driver::cli
 

@@ -222,9 +222,9 @@ TEST_F(RunTest, ChangesOfNoStorePrintNothing) {
 
 TEST_F(RunTest, AnErrorIsToldAsJsonWhenAskedFor) {
   WithoutDeviceMapper();
-  const Outcome outcome = RunAs(0, {"dm", "info", "a", "--format=json"});
+  const Outcome outcome = RunAs(0, {root_, "create", "web", "--format=json"});
   EXPECT_EQ(outcome.exit_status, kExitFailed);
-  EXPECT_THAT(outcome.err, StartsWith("{\"error\":{\"command\":\"dm info\""));
+  EXPECT_THAT(outcome.err, StartsWith("{\"error\":{\"command\":\"create\""));
   EXPECT_THAT(outcome.err, HasSubstr("\"errno_name\":\"ENODEV\""));
 }
 

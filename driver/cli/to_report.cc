@@ -5,11 +5,9 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "dm/types.h"
 #include "driver/report.pb.h"
 #include "loop/types.h"
 #include "sys/device_number.h"
@@ -17,43 +15,6 @@
 #include "thinp/thin_pool_target.h"
 
 namespace dmkit::driver::cli {
-
-report::DmDevice ToReport(const dm::DeviceInfo& info) {
-  report::DmDevice device;
-  device.set_name(info.name);
-  device.set_uuid(info.uuid);
-  device.set_device_number(sys::FormatDeviceNumber(info.device));
-  device.set_suspended(info.suspended);
-  device.set_read_only(info.read_only);
-  device.set_active_table(info.has_active_table);
-  device.set_inactive_table(info.has_inactive_table);
-  device.set_open_count(info.open_count);
-  device.set_event_nr(info.event_nr);
-  device.set_target_count(info.target_count);
-  return device;
-}
-
-report::DmDevice ToReport(const dm::TableReply& reply) {
-  report::DmDevice device = ToReport(reply.info);
-  for (const dm::TargetStatus& status : reply.targets) {
-    report::DmTarget* target = device.add_targets();
-    target->set_start_sector(status.start.count());
-    target->set_length_sectors(status.length.count());
-    target->set_type(status.type);
-    target->set_text(status.text);
-  }
-  return device;
-}
-
-report::DmTargetVersionList ToReport(const std::vector<dm::TargetVersion>& versions) {
-  report::DmTargetVersionList list;
-  for (const dm::TargetVersion& version : versions) {
-    report::DmTargetVersion* target = list.add_targets();
-    target->set_type(version.type);
-    target->set_version(dm::FormatVersion(version.version));
-  }
-  return list;
-}
 
 report::PoolEvent ToReport(const thinp::PoolEvent& event, absl::Time seen) {
   report::PoolEvent report;

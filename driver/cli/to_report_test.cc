@@ -3,7 +3,6 @@
 #include "driver/cli/to_report.h"
 
 #include "absl/time/time.h"
-#include "dm/types.h"
 #include "driver/report.pb.h"
 #include "gtest/gtest.h"
 #include "loop/types.h"
@@ -14,53 +13,6 @@
 
 namespace dmkit::driver::cli {
 namespace {
-
-TEST(ToReportTest, DeviceInfo) {
-  dm::DeviceInfo info;
-  info.name = "a";
-  info.uuid = "U";
-  info.device = sys::DeviceNumber{254, 7};
-  info.target_count = 3;
-  info.open_count = 2;
-  info.event_nr = 9;
-  info.suspended = true;
-  info.read_only = true;
-  info.has_active_table = true;
-  info.has_inactive_table = true;
-  const report::DmDevice device = ToReport(info);
-  EXPECT_EQ(device.name(), "a");
-  EXPECT_EQ(device.uuid(), "U");
-  EXPECT_EQ(device.device_number(), "254:7");
-  EXPECT_EQ(device.target_count(), 3u);
-  EXPECT_EQ(device.open_count(), 2);
-  EXPECT_EQ(device.event_nr(), 9u);
-  EXPECT_TRUE(device.suspended());
-  EXPECT_TRUE(device.read_only());
-  EXPECT_TRUE(device.active_table());
-  EXPECT_TRUE(device.inactive_table());
-  EXPECT_FALSE(ToReport(dm::DeviceInfo()).active_table());
-}
-
-TEST(ToReportTest, Targets) {
-  dm::TableReply reply;
-  reply.info.name = "a";
-  reply.targets = {{sys::Sectors(0), sys::Sectors(8), "zero", ""},
-                   {sys::Sectors(8), sys::Sectors(16), "linear", "7:0 0"}};
-  const report::DmDevice device = ToReport(reply);
-  EXPECT_EQ(device.name(), "a");
-  ASSERT_EQ(device.targets_size(), 2);
-  EXPECT_EQ(device.targets(1).start_sector(), 8u);
-  EXPECT_EQ(device.targets(1).length_sectors(), 16u);
-  EXPECT_EQ(device.targets(1).type(), "linear");
-  EXPECT_EQ(device.targets(1).text(), "7:0 0");
-}
-
-TEST(ToReportTest, TargetVersions) {
-  const report::DmTargetVersionList list = ToReport({{"linear", dm::Version{1, 4, 0}}});
-  ASSERT_EQ(list.targets_size(), 1);
-  EXPECT_EQ(list.targets(0).type(), "linear");
-  EXPECT_EQ(list.targets(0).version(), "1.4.0");
-}
 
 TEST(ToReportTest, PoolEvent) {
   thinp::PoolEvent event;

@@ -46,7 +46,7 @@ TEST(WordsTest, CommandOfOneWordIsFound) {
 TEST(WordsTest, CommandOfTwoWordsIsFound) {
   const SortedWords sorted = Sorted({"dm", "ls"});
   ASSERT_NE(sorted.command, nullptr);
-  EXPECT_EQ(sorted.command->id, CommandId::kDmList);
+  EXPECT_EQ(sorted.command, FindCommand("dm", "ls"));
 }
 
 TEST(WordsTest, GroupAloneNamesNoCommand) {
@@ -62,7 +62,7 @@ TEST(WordsTest, GlobalOptionsStandAnywhere) {
         Words{"dm", "status", "--root", "/r", "a"}, Words{"dm", "status", "a", "--root=/r"}}) {
     const SortedWords sorted = Sorted(words);
     ASSERT_NE(sorted.command, nullptr);
-    EXPECT_EQ(sorted.command->id, CommandId::kDmStatus);
+    EXPECT_EQ(sorted.command, FindCommand("dm", "status"));
     EXPECT_EQ(sorted.Value(OptionId::kRoot).value(), "/r");
     EXPECT_THAT(sorted.operands, ElementsAre("a"));
   }
