@@ -82,8 +82,9 @@ absl::Status CheckFree(const sys::Host& host, const std::string& path, bool forc
   if (force && may_force) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("it holds ", thinp::SignatureName(found->kind),
-                   ", which is not overwritten: give an empty device, or clear it (wipefs -a ",
-                   path, may_force ? "), or say dm.directlvm_device_force=true" : ")"));
+                   ", which is not overwritten: give an empty device, or clear it (",
+                   thinp::ClearCommand(found->kind, path),
+                   may_force ? "), or say dm.directlvm_device_force=true" : ")"));
 }
 
 // The value of NAME='VALUE' in a line of pvs; nothing in a warning of lvm2's.

@@ -213,6 +213,24 @@ TEST_F(DriverRefusalVmTest, DevicesWithAForeignSignatureAreRefusedAndNotTouched)
   EXPECT_EQ(FirstBytes(path), before);
 }
 
+TEST_F(DriverRefusalVmTest, MetadataOfAFormerPoolAreTakenWhenClearedAsSaid) {
+  const loop::AttachedLoop data = AttachImage("data", 128 * kMiB);
+  const loop::AttachedLoop metadata = AttachImage("metadata", 8 * kMiB);
+  MakeForeignPool(data, metadata);
+  RemoveForeign("admins-pool", "ADMIN-1");
+  const std::string path = LoopPath(metadata);
+  SetOptions({"dm.basesize=64M", absl::StrCat("dm.datadev=", LoopPath(data)),
+              absl::StrCat("dm.metadatadev=", path)});
+  EXPECT_THAT(OpenStatus(),
+              RefusedWith(absl::StatusCode::kFailedPrecondition,
+                          absl::StrCat("(dd if=/dev/zero of=", path, " bs=4096 count=1)")));
+  Overwrite(path, 0, std::string(4096, '\0'));
+  EXPECT_THAT(Open().Create("web", {}), sys::IsOk());
+  // It goes before the devices that it is on.
+  ASSERT_THAT(driver_->Cleanup(), sys::IsOk());
+  driver_.reset();
+}
+
 TEST_F(DriverRefusalVmTest, MissingPoolFileIsNotMadeAnew) {
   ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Cleanup(), sys::IsOk());

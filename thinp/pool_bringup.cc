@@ -34,9 +34,10 @@ absl::Status RefuseSignature(sys::File& device, const std::string& path, bool fo
   DMKIT_ASSIGN_OR_RETURN(const std::optional<Signature> found, ProbeSignature(device));
   if (!found.has_value()) return absl::OkStatus();
   if (formatted_by_us && found->kind == SignatureKind::kThinPool) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      path, " carries the signature of ", SignatureName(found->kind),
-      ": it is not taken. If nothing on it is needed, clear it (wipefs -a ", path, ")"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " carries the signature of ", SignatureName(found->kind),
+                   ": it is not taken. If nothing on it is needed, clear it (",
+                   ClearCommand(found->kind, path), ")"));
 }
 
 // Whether an interrupted first start of this store had taken `half` already.

@@ -176,6 +176,11 @@ absl::string_view SignatureName(SignatureKind kind) {
   return "";
 }
 
+std::string ClearCommand(SignatureKind kind, absl::string_view path) {
+  if (kind != SignatureKind::kThinPool) return absl::StrCat("wipefs -a ", path);
+  return absl::StrCat("dd if=/dev/zero of=", path, " bs=4096 count=1");
+}
+
 absl::StatusOr<std::optional<Signature>> ProbeSignature(sys::File& device) {
   const auto buffer = std::make_unique<ProbeBuffer>();
   DMKIT_ASSIGN_OR_RETURN(const size_t length, device.ReadAt(0, absl::MakeSpan(buffer->bytes)));

@@ -40,6 +40,10 @@ struct Signature {
 // "an ext2/3/4 filesystem", "thin-pool metadata", ...: for messages, to follow "it holds".
 absl::string_view SignatureName(SignatureKind kind);
 
+// The command that clears it off `path`, for messages. wipefs does not know thin-pool metadata; the
+// kernel takes them for cleared when their first block is zero.
+std::string ClearCommand(SignatureKind kind, absl::string_view path);
+
 // The signature at the start of `device`, if any is known. The first 68 KiB are looked at, read at
 // once into memory that suits O_DIRECT. Where several are found (the boot sector of an ext
 // filesystem, the protective MBR before a GPT) the first of LUKS, thin-pool, xfs, ext, btrfs, LVM,

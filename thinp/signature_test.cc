@@ -302,5 +302,11 @@ TEST(SignatureTest, EveryKindHasAName) {
   EXPECT_EQ(SignatureName(SignatureKind::kThinPool), "thin-pool metadata");
 }
 
+TEST(SignatureTest, WipefsClearsAllButThinPoolMetadata) {
+  EXPECT_EQ(ClearCommand(SignatureKind::kExt, "/dev/x"), "wipefs -a /dev/x");
+  EXPECT_EQ(ClearCommand(SignatureKind::kThinPool, "/dev/x"),
+            "dd if=/dev/zero of=/dev/x bs=4096 count=1");
+}
+
 }  // namespace
 }  // namespace dmkit::thinp
