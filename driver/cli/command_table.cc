@@ -284,7 +284,10 @@ constexpr CommandSpec kCommands[] = {
     {CommandId::kManual, SectionId::kGeneral, "man", kNoOperands, kNoOptions,
      "Print the manual page",
      "Prints the manual page dmkit(8), in the macros of man(7). Always prints text.", kUsual,
-     kNoReport, "dmkit man > /usr/local/share/man/man8/dmkit.8\ndmkit man | man -l -", false},
+     kNoReport,
+     "mkdir -p /usr/local/share/man/man8\ndmkit man > /usr/local/share/man/man8/dmkit.8\n"
+     "dmkit man | man -l -",
+     false},
     {CommandId::kHelp, SectionId::kGeneral, "help", kCommandWords, kNoOptions,
      "Explain dmkit, a group of commands, or one command",
      "Prints this overview, or all about COMMAND; for the word options, the storage options that "

@@ -54,7 +54,9 @@ constexpr DriverOptionSpec kDriverOptions[] = {
     {"dm.directlvm_device_force", "true|false",
      "Whether that is done even if a filesystem or the like is on the device, but not if it has "
      "partitions or belongs to a volume group. Default: false."},
-    {"dm.thinp_percent", "PERCENT", "How much of that device is for data. Default: 95."},
+    {"dm.thinp_percent", "PERCENT",
+     "How much of that device is for data. Default: 95. Goes with dm.thinp_metapercent: give both "
+     "or none."},
     {"dm.thinp_metapercent", "PERCENT",
      "How much of that device is for metadata. lvm2 sets as much again aside to repair it with; "
      "that and both percentages come to 100 at most. Default: 1."},
