@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How dmkit's own targets are built. Flags are stated here, never in a BUILD file of a room."""
 
+# A workspace that uses this one has our files below external/.
+_ROOT = Label("//third_party:defs.bzl").workspace_root
+
+_BELOW_ROOT = _ROOT + "/" if _ROOT else ""
+
+_PRECOMPILED_HEADERS = "$(BINDIR)/%sthird_party/precompiled_headers" % _BELOW_ROOT
+
 _COPTS = [
     "-fno-exceptions",
     "-Wall",
@@ -11,9 +18,9 @@ _COPTS = [
     "-Werror",
 ] + select({
     # Files of ours start with the libraries' headers, read already (precompiled.bzl).
-    "//third_party:sanitizer": ["-include-pch", "$(BINDIR)/third_party/precompiled_headers"],
+    "//third_party:sanitizer": ["-include-pch", _PRECOMPILED_HEADERS],
     "//third_party:clang": [],
-    "//conditions:default": ["-include", "$(BINDIR)/third_party/precompiled_headers.h"],
+    "//conditions:default": ["-include", _PRECOMPILED_HEADERS + ".h"],
 })
 
 _DEPS = ["//third_party:precompiled"]
@@ -137,9 +144,9 @@ def dmkit_proto_library(name, src, deps = [], visibility = None, **kwargs):
             base + ".pb.h",
         ],
         # What protoc writes is not clean under our warnings: the header is marked as a system one.
-        cmd = ("/usr/bin/protoc --proto_path=. --cpp_out=$(GENDIR) %s/%s && " +
+        cmd = ("/usr/bin/protoc --proto_path=%s --cpp_out=$(GENDIR)/%s %s%s/%s && " +
                "sed -i '1i #pragma GCC system_header' $(RULEDIR)/%s.pb.h") %
-              (native.package_name(), src, base),
+              (_ROOT or ".", _ROOT, _BELOW_ROOT, native.package_name(), src, base),
     )
     native.cc_library(
         name = name,
