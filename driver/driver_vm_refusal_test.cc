@@ -231,6 +231,18 @@ TEST_F(DriverRefusalVmTest, MetadataOfAFormerPoolAreTakenWhenClearedAsSaid) {
   driver_.reset();
 }
 
+TEST_F(DriverRefusalVmTest, SignaturesAreSeenWhereThePageCacheIsOlder) {
+  // Somebody has the device open, so that its page cache keeps what it was before there was a pool.
+  const loop::AttachedLoop metadata = AttachImage("metadata", 16 * kMiB);
+  SetOptions({"dm.basesize=64M", "dm.loopdatasize=512M",
+              absl::StrCat("dm.metadatadev=", LoopPath(metadata))});
+  ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
+  ASSERT_THAT(driver_->Cleanup(), sys::IsOk());
+  driver_.reset();
+  config_.root += "-second";
+  EXPECT_THAT(OpenStatus(), RefusedWith(absl::StatusCode::kFailedPrecondition, "signature"));
+}
+
 TEST_F(DriverRefusalVmTest, MissingPoolFileIsNotMadeAnew) {
   ASSERT_THAT(Open().Create("web", {}), sys::IsOk());
   ASSERT_THAT(driver_->Cleanup(), sys::IsOk());

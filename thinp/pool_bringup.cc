@@ -53,6 +53,8 @@ absl::Status CheckNewDevice(const sys::Host& host, const proto::Backing& half,
   sys::OpenOptions options;
   options.access = sys::Access::kReadWrite;
   options.exclusive = true;
+  // The page cache of a device that somebody has open may be older than what is on it.
+  options.direct = true;
   const auto device = OpenGivenDevice(host, path, options);
   if (sys::GetErrno(device.status()) == EBUSY) {
     return sys::AddContext(device.status(), absl::StrCat(path, " is in use: it is not taken"));
