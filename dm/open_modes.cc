@@ -49,7 +49,8 @@ absl::Status CheckOpenModes(const std::vector<TableLine>& table) {
         continue;
       }
       const auto opened = read_only.find(words[i]);
-      if (opened != read_only.end()) {
+      // One target with the same device twice is refused by the kernel before it opens the second.
+      if (opened != read_only.end() && opened->second != line) {
         return absl::InvalidArgumentError(
             absl::StrCat("table line ", line + 1, " opens ", sys::Printable(words[i]),
                          " for writing behind line ", opened->second + 1,

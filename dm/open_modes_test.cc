@@ -59,5 +59,9 @@ TEST(OpenModesTest, WhatTheKernelTakesIsTaken) {
   }
 }
 
+TEST(OpenModesTest, WhatTheKernelItselfRefusesIsLeftToIt) {
+  EXPECT_THAT(CheckOpenModes({Line(0, 8, "snapshot", "7:3 7:3 P 8")}), IsOk());
+}
+
 }  // namespace
 }  // namespace dmkit::dm
