@@ -225,7 +225,7 @@ absl::StatusOr<DeviceInfo> DeviceMapper::Load(const DeviceKey& key,
                                               const LoadOptions& options) {
   const std::string object = Describe(key);
   absl::Status checked = CheckTable(table);
-  if (checked.ok() && !options.read_only) checked = CheckOpenModes(table);
+  if (checked.ok()) checked = CheckOpenModes(table, options.read_only);
   if (!checked.ok()) {
     return Connection::InContext(checked, FactsOf(Command::kTableLoad), object);
   }

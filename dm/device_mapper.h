@@ -102,11 +102,11 @@ class DeviceMapper {
   absl::StatusOr<TableReply> Wait(const DeviceKey& key, uint32_t event_nr,
                                   const StatusOptions& options);
   // Puts `table` into the inactive slot; one that was there is dropped. The device goes on as it
-  // is. INVALID_ARGUMENT without errno: see CheckTable, and CheckOpenModes for one that is not
-  // read-only. EINVAL: a target refused its line, or the first table of the device does not fit its
-  // devices. EBUSY: a device it uses is held by somebody else. May load modules, and opens the
-  // devices. When the table holds a key (keys.h) the kernel is asked to overwrite its copy of the
-  // request, and ours is overwritten: `table` is not.
+  // is. INVALID_ARGUMENT without errno: see CheckTable and CheckOpenModes. EINVAL: a target refused
+  // its line, or the first table of the device does not fit its devices. EBUSY: a device it uses is
+  // held by somebody else. May load modules, and opens the devices. When the table holds a key
+  // (keys.h) the kernel is asked to overwrite its copy of the request, and ours is overwritten:
+  // `table` is not.
   absl::StatusOr<DeviceInfo> Load(const DeviceKey& key, const std::vector<TableLine>& table,
                                   const LoadOptions& options);
   // Drops the inactive table. OK when there is none.

@@ -11,12 +11,13 @@
 
 namespace dmkit::dm {
 
-// INVALID_ARGUMENT for a table that takes the kernel down when it is loaded to be written: a thin
-// or snapshot target opens its origin for reading only, and a later line opens the same device for
-// writing; the kernel frees then what the first one keeps of it (dm-table.c, upgrade_mode(), v6.1
-// and v6.12). Devices are compared as words: one in two spellings is not found. A table that is
-// loaded read-only needs no check.
-absl::Status CheckOpenModes(const std::vector<TableLine>& table);
+// INVALID_ARGUMENT for a table that takes the kernel down when it is loaded: two of its lines open
+// one device, and the later one in a mode that the first had not asked for, reading or writing. The
+// kernel frees then what the first one keeps of the device (dm-table.c, upgrade_mode(), v6.1 and
+// v6.12). Most targets open their devices as the table is loaded, read-only or not; thin, snapshot,
+// snapshot-merge, cache, clone and era do not. Devices are compared as words: one in two spellings
+// is not found.
+absl::Status CheckOpenModes(const std::vector<TableLine>& table, bool read_only);
 
 }  // namespace dmkit::dm
 

@@ -54,7 +54,7 @@ bool ReadTable(Context& context, const std::string* file, std::vector<TableLine>
   absl::Status checked = parsed.status();
   if (parsed.ok()) {
     table = *std::move(parsed);
-    if (!context.words.read_only) checked = CheckOpenModes(table);
+    checked = CheckOpenModes(table, context.words.read_only);
   }
   if (!checked.ok()) context.Misused(checked.message());
   return checked.ok();
