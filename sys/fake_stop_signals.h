@@ -24,6 +24,11 @@ class FakeStopSignals : public StopSignals {
     if (error != 0) return ErrnoStatus(error, "fake");
     return asked++ >= answers_until_stop;
   }
+  absl::StatusOr<bool> Take() override {
+    DMKIT_ASSIGN_OR_RETURN(const bool has_come, HasCome());
+    if (has_come) held = false;
+    return has_come;
+  }
   absl::Status Release() override {
     held = false;
     if (on_release) on_release();
@@ -35,7 +40,7 @@ class FakeStopSignals : public StopSignals {
   std::function<void()> on_release;  // called by each Release
   int asked = 0;
   int answers_until_stop = 1000;
-  int error = 0;  // of every HasCome
+  int error = 0;  // of every HasCome and Take
 };
 
 }  // namespace dmkit::sys

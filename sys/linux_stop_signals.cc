@@ -1,81 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocked signals and a signalfd: no handler, and so no variable that a handler could reach.
+// Blocked signals that stay pending: no handler, and so no variable that a handler could reach.
 
 #include "sys/linux_stop_signals.h"
 
 #include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "sys/linux_internal.h"
 #include "sys/status.h"
 
 namespace dmkit::sys {
 namespace {
 
-// A blocked signal is kept even when it is ignored: those that are must not be blocked.
-sigset_t StopSet() {
+constexpr int kStopSignals[] = {SIGINT, SIGTERM};
+
+// Without a signal that is ignored, which a block would keep, and without one that is blocked
+// already, which is not ours to let through.
+absl::StatusOr<sigset_t> SetToBlock() {
+  sigset_t blocked;
+  if (sigprocmask(SIG_BLOCK, nullptr, &blocked) != 0) return ErrnoStatus(errno, "sigprocmask");
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : kStopSignals) {
     struct sigaction action = {};
     const bool is_ignored =
         sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-    if (!is_ignored) sigaddset(&set, signal);
+    if (!is_ignored && sigismember(&blocked, signal) == 0) sigaddset(&set, signal);
   }
   return set;
-}
-
-absl::Status Unblock() {
-  const sigset_t set = StopSet();
-  if (sigprocmask(SIG_UNBLOCK, &set, nullptr) != 0) return ErrnoStatus(errno, "sigprocmask");
-  return absl::OkStatus();
 }
 
 class LinuxStopSignals : public StopSignals {
  public:
   absl::Status Hold() override;
   absl::StatusOr<bool> HasCome() override;
+  absl::StatusOr<bool> Take() override;
   absl::Status Release() override;
 
  private:
-  internal::UniqueFd fd_;
-  int come_ = 0;  // the signal that HasCome took; 0: none
+  std::optional<sigset_t> held_;  // what Hold has blocked
 };
 
 absl::Status LinuxStopSignals::Hold() {
-  if (fd_.ok()) return absl::OkStatus();
-  const sigset_t set = StopSet();
-  internal::UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.ok()) return ErrnoStatus(errno, "signalfd");
+  if (held_.has_value()) return absl::OkStatus();
+  DMKIT_ASSIGN_OR_RETURN(const sigset_t set, SetToBlock());
   if (sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return ErrnoStatus(errno, "sigprocmask");
-  fd_ = std::move(fd);
+  held_ = set;
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> LinuxStopSignals::HasCome() {
-  if (!fd_.ok() || come_ != 0) return come_ != 0;
+  if (!held_.has_value()) return false;
+  sigset_t pending;
+  if (sigpending(&pending) != 0) return ErrnoStatus(errno, "sigpending");
+  for (const int signal : kStopSignals) {
+    if (sigismember(&*held_, signal) == 1 && sigismember(&pending, signal) == 1) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<bool> LinuxStopSignals::Take() {
+  DMKIT_ASSIGN_OR_RETURN(const bool has_come, HasCome());
+  if (!has_come) return false;
   // All that have come: one that is left would end the process below.
-  struct signalfd_siginfo info;
-  while (read(fd_.get(), &info, sizeof(info)) > 0) come_ = static_cast<int>(info.ssi_signo);
-  if (errno != EAGAIN && errno != EINTR) return ErrnoStatus(errno, "read of signalfd");
-  if (come_ == 0) return false;
-  DMKIT_RETURN_IF_ERROR(Unblock());
+  const timespec no_wait = {};
+  while (sigtimedwait(&*held_, nullptr, &no_wait) > 0 || errno == EINTR) {
+  }
+  if (errno != EAGAIN) return ErrnoStatus(errno, "sigtimedwait");
+  DMKIT_RETURN_IF_ERROR(Release());
   return true;
 }
 
 absl::Status LinuxStopSignals::Release() {
-  if (!fd_.ok()) return absl::OkStatus();
-  fd_ = internal::UniqueFd();
-  // One that HasCome has not taken ends the process here.
-  DMKIT_RETURN_IF_ERROR(Unblock());
-  const int come = std::exchange(come_, 0);
-  if (come != 0 && raise(come) != 0) return ErrnoStatus(errno, "raise");
+  if (!held_.has_value()) return absl::OkStatus();
+  const sigset_t set = *std::exchange(held_, std::nullopt);
+  // One that has come ends the process here.
+  if (sigprocmask(SIG_UNBLOCK, &set, nullptr) != 0) return ErrnoStatus(errno, "sigprocmask");
   return absl::OkStatus();
 }
 

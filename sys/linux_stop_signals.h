@@ -10,7 +10,7 @@
 
 namespace dmkit::sys {
 
-// Hold and Release are for a process with one thread.
+// Hold, Take and Release are for a process with one thread.
 std::unique_ptr<StopSignals> MakeStopSignals();
 
 }  // namespace dmkit::sys

@@ -22,18 +22,35 @@ TEST(StopSignalsTest, WithoutHoldASignalEndsTheProcess) {
   EXPECT_EXIT(raise(SIGTERM), KilledBySignal(SIGTERM), "");
 }
 
-TEST(StopSignalsTest, AHeldSignalIsToldAndTheNextOneEndsTheProcess) {
+TEST(StopSignalsTest, HeldSignalsAreToldAndKeptHoweverManyCome) {
+  EXPECT_EXIT(
+      {
+        const std::unique_ptr<StopSignals> signals = MakeStopSignals();
+        if (!signals->Hold().ok() || !signals->Hold().ok()) _exit(1);
+        if (signals->HasCome().value_or(true)) _exit(2);
+        for (const int signal : {SIGTERM, SIGTERM, SIGINT}) {
+          raise(signal);
+          if (!signals->HasCome().value_or(false)) _exit(3);
+        }
+        _exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST(StopSignalsTest, ATakenSignalIsForgottenAndTheNextOneEndsTheProcess) {
   for (const int signal : {SIGINT, SIGTERM}) {
     EXPECT_EXIT(
         {
           const std::unique_ptr<StopSignals> signals = MakeStopSignals();
-          if (!signals->Hold().ok() || !signals->Hold().ok()) _exit(1);
-          if (signals->HasCome().value_or(true)) _exit(2);
-          raise(signal);
+          if (signals->Take().value_or(true) || !signals->Hold().ok()) _exit(1);
+          if (signals->Take().value_or(true)) _exit(2);
+          raise(SIGINT);
+          raise(SIGTERM);
           if (!signals->HasCome().value_or(false)) _exit(3);
-          if (!signals->HasCome().value_or(false)) _exit(4);
+          if (!signals->Take().value_or(false)) _exit(4);
+          if (signals->HasCome().value_or(true) || !signals->Release().ok()) _exit(5);
           raise(signal);
-          _exit(5);
+          _exit(6);
         },
         KilledBySignal(signal), "");
   }
@@ -90,6 +107,28 @@ TEST(StopSignalsTest, ASignalThatIsIgnoredStaysSo) {
         _exit(signals->Release().ok() ? 0 : 3);
       },
       ::testing::ExitedWithCode(0), "");
+}
+
+TEST(StopSignalsTest, ASignalThatIsBlockedStaysSo) {
+  EXPECT_EXIT(
+      {
+        sigset_t term;
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        sigprocmask(SIG_BLOCK, &term, nullptr);
+        raise(SIGTERM);
+        const std::unique_ptr<StopSignals> signals = MakeStopSignals();
+        if (!signals->Hold().ok()) _exit(1);
+        if (signals->HasCome().value_or(true)) _exit(2);
+        if (!signals->Release().ok()) _exit(3);
+        sigset_t pending;
+        if (sigpending(&pending) != 0 || sigismember(&pending, SIGTERM) != 1) _exit(4);
+        if (!signals->Hold().ok()) _exit(5);
+        raise(SIGINT);
+        signals->Release().IgnoreError();
+        _exit(6);
+      },
+      KilledBySignal(SIGINT), "");
 }
 
 }  // namespace

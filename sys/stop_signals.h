@@ -14,14 +14,16 @@ namespace dmkit::sys {
 class StopSignals {
  public:
   virtual ~StopSignals() = default;
-  // From here on the first SIGINT or SIGTERM does not end the process but is kept for HasCome. One
-  // that the process was started to ignore stays ignored. Repeatable.
+  // From here on a SIGINT or SIGTERM does not end the process but is kept. One that the process was
+  // started to ignore, or to keep, stays so and is not told. Repeatable.
   virtual absl::Status Hold() = 0;
-  // Whether one has come since Hold; false without it. Once it is true, the next signal ends the
-  // process as it usually would. Does not block.
+  // Whether one has come since Hold; false without it. All are kept on. Does not block.
   virtual absl::StatusOr<bool> HasCome() = 0;
-  // Undoes Hold: a signal that has come since, told by HasCome or not, ends the process now, as it
-  // usually would. Repeatable.
+  // HasCome, and where that is true all that have come are forgotten and Hold is undone: the next
+  // one ends the process as it usually would.
+  virtual absl::StatusOr<bool> Take() = 0;
+  // Undoes Hold: a signal that has come since ends the process now, as it usually would.
+  // Repeatable.
   virtual absl::Status Release() = 0;
 };
 

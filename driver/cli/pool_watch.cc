@@ -11,7 +11,7 @@ namespace dmkit::driver::cli {
 namespace {
 
 absl::StatusOr<bool> IsStopped(sys::StopSignals* stop) {
-  return stop == nullptr ? false : stop->HasCome();
+  return stop == nullptr ? false : stop->Take();
 }
 
 }  // namespace

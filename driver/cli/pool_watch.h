@@ -28,8 +28,8 @@ using NextPoolEvents =
 using TellPoolEvent = absl::FunctionRef<absl::Status(const thinp::PoolEvent& event)>;
 
 // Tells the events that come until the request's count or timeout is reached, or `stop` says so;
-// returns how many were told. `next` waits until its deadline; the first error of `next` or `tell`
-// ends it.
+// returns how many were told. `stop` is taken: the next signal ends the process. `next` waits until
+// its deadline; the first error of `next` or `tell` ends it.
 absl::StatusOr<uint64_t> WatchPool(const PoolWatchRequest& request, sys::Clock& clock,
                                    sys::StopSignals* stop, NextPoolEvents next, TellPoolEvent tell);
 

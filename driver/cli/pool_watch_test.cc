@@ -112,6 +112,18 @@ TEST_F(PoolWatchTest, ASignalBeforeTheFirstLookTellsNothing) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
+TEST_F(PoolWatchTest, AfterASignalTheNextOneEndsTheProcess) {
+  ASSERT_TRUE(stop_.Hold().ok());
+  stop_.on_release = [] { ADD_FAILURE() << "the first one did"; };
+  PoolWatchRequest request;
+  request.count = 1;
+  EXPECT_THAT(Watch(request), IsOkAndHolds(1u));
+  EXPECT_TRUE(stop_.held) << "none has come";
+  stop_.answers_until_stop = 0;
+  EXPECT_THAT(Watch(request), IsOkAndHolds(0u));
+  EXPECT_FALSE(stop_.held);
+}
+
 TEST_F(PoolWatchTest, TheFirstErrorEndsIt) {
   next_error_ = EACCES;
   EXPECT_THAT(Watch(PoolWatchRequest()), FailsWithErrno(EACCES));
