@@ -107,18 +107,6 @@ class UdevNodesTest : public ::testing::Test {
     scripted_.semaphores.sets.erase(id);
     return warning;
   }
-  // Beside a udevd that cannot tell when it is done, and does `work` while it is looked after.
-  absl::StatusOr<std::string> SettleUntold(const NodeChange& change, std::function<void()> work) {
-    scripted_.StartUdevd();
-    scripted_.semaphores.create_error = ENOSPC;
-    int looks = 0;
-    sys::FaultyHost watched(scripted_.host());
-    watched.SetPlan([&](const sys::SeamCall& call) {
-      if (call.method == "Sleep" && ++looks == 3 && work) work();
-      return 0;
-    });
-    return SettleSent(watched.host(), change, true);
-  }
   absl::StatusOr<std::string> SettleSent(const sys::Host& host, const NodeChange& change,
                                          bool uevent, const UdevOptions& options = {}) {
     UdevSync sync = UdevSync::Open(host, options);
@@ -365,35 +353,6 @@ TEST_F(UdevNodesTest, TheLinkThatALaterUeventBringsFindsNoNodeInItsWay) {
     EXPECT_EQ(nodes().count(kWeb) + nodes().count(kNew), 0u);
   }
   EXPECT_THAT(scripted_.semaphores.sets, IsEmpty());
-}
-
-TEST_F(UdevNodesTest, AUdevdThatCannotTellIsLookedAfter) {
-  EXPECT_THAT(SettleUntold(Make(), [this] { links()[kWeb] = "../dm-3"; }), IsOkAndHolds(""));
-  EXPECT_EQ(nodes().count(kWeb), 0u);
-  EXPECT_THAT(SettleUntold(Rename(), [this] { links()[kNew] = links().extract(kWeb).mapped(); }),
-              IsOkAndHolds(""));
-  EXPECT_EQ(nodes().count(kNew), 0u);
-  EXPECT_LT(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(1));
-}
-
-TEST_F(UdevNodesTest, AUdevdThatDoesNothingHasTwoSeconds) {
-  EXPECT_THAT(SettleUntold(Make(), nullptr), IsOkAndHolds(HasSubstr("not set up by udev")));
-  EXPECT_EQ(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(2));
-  EXPECT_EQ(nodes()[kWeb].rdevice, kDevice);
-  EXPECT_THAT(SettleUntold(Remove(), nullptr), IsOkAndHolds("")) << "a node was never udevd's";
-  EXPECT_EQ(nodes().count(kWeb), 0u);
-}
-
-TEST_F(UdevNodesTest, TheTimeThatLooksTakeCountsInTheTwoSeconds) {
-  scripted_.StartUdevd();
-  scripted_.semaphores.create_error = ENOSPC;
-  sys::FaultyHost slow(scripted_.host());
-  slow.SetPlan([this](const sys::SeamCall& call) {
-    if (call.method == "Stat" && call.object == kWeb) scripted_.clock.Sleep(absl::Seconds(1));
-    return 0;
-  });
-  EXPECT_THAT(SettleSent(slow.host(), Make(), true), IsOkAndHolds(HasSubstr("not set up by udev")));
-  EXPECT_LE(scripted_.clock.Now() - absl::UnixEpoch(), absl::Seconds(4)) << "a look at each end";
 }
 
 TEST_F(UdevNodesTest, WhatIsInTheWayIsAnError) {
