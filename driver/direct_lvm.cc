@@ -67,6 +67,8 @@ absl::Status CheckFree(const sys::Host& host, const std::string& path, bool forc
   sys::OpenOptions options;
   options.access = sys::Access::kReadWrite;
   options.exclusive = true;
+  // The page cache of a device that somebody has open may be older than what is on it.
+  options.direct = true;
   auto device = host.root->OpenFile(path, options);
   if (sys::GetErrno(device.status()) == EBUSY) {
     return sys::AddContext(device.status(),

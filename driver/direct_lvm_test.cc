@@ -15,6 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "dm/activate.h"
+#include "dm/device_mapper.h"
 #include "driver/direct_lvm_fixture.h"
 #include "driver/driver.h"
 #include "driver/options.h"
@@ -182,6 +184,30 @@ TEST_F(DirectLvmTest, DeviceThatHoldsSomethingIsTakenByForceOnly) {
   EXPECT_EQ(TakeRuns().size(), 1u);
   Ask({"dm.directlvm_device_force=true"});
   EXPECT_THAT(Open(), IsOk());
+}
+
+// Somebody has the device open, so that its page cache keeps what it was before there was a pool.
+TEST_F(DirectLvmTest, SignaturesAreSeenWhereThePageCacheIsOlder) {
+  const auto held = host().root->OpenFile(kDisk, sys::OpenOptions());
+  ASSERT_THAT(held, IsOk());
+  ASSERT_EQ(Signature(kDisk), std::nullopt);
+  const auto number = [&](const char* disk) {
+    return sys::FormatDeviceNumber(host().root->Stat(disk)->rdevice);
+  };
+  const dm::DeviceIdentity former{*dm::DmName::Create("former"), *dm::DmUuid::Create("FORMER")};
+  const std::string params =
+      absl::StrCat(number(kDisk), " ", number(kOtherDisk), " 1024 0 1 skip_block_zeroing");
+  ASSERT_THAT(dm::CreateDevice(*dm_, {former.name,
+                                      former.uuid,
+                                      {{sys::Sectors{0}, sys::Sectors{1024},
+                                        *dm::TargetType::Create("thin-pool"), params}},
+                                      false}),
+              IsOk());
+  ASSERT_THAT(dm::RemoveDevice(*dm_, former, absl::ZeroDuration(), /*deferred=*/false), IsOk());
+  ASSERT_EQ(Signature(kDisk), std::nullopt) << "the page cache is not older";
+  const absl::Status opened = Open();
+  EXPECT_THAT(opened, FailsWithCode(kFailedPrecondition));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("thin"));
 }
 
 TEST_F(DirectLvmTest, PartitionsAreNotOverwrittenAndForceIsNotOffered) {
