@@ -45,7 +45,32 @@ using ::testing::Not;
 constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
 constexpr uint64_t kSweeps = 4;
 
-class DirectLvmTest : public DirectLvmFixture {};
+class DirectLvmTest : public DirectLvmFixture {
+ protected:
+  // The first start ends when it would load its pool's table. Without the record of their store the
+  // files would be in the way of every later start on loop files.
+  void BeKilledOnLoopFiles() {
+    config_.options = on_loop_files_;
+    constexpr char kTableLoad[] = "0xc138fd09";
+    faulty_.SetPlan([kTableLoad, ended = false](const sys::SeamCall& call) mutable {
+      ended = ended || absl::StrContains(call.object, kTableLoad);
+      return ended ? EIO : 0;
+    });
+    EXPECT_THAT(Open(), FailsWithErrno(EIO));
+    faulty_.SetPlan(nullptr);
+    ASSERT_TRUE(host().root->Stat("/store/pool/data").ok()) << "the test has not got there";
+  }
+  // From the given one on, counted from lvm2's last program.
+  void FailIoctlsOfTheMadePool(int first) {
+    faulty_.SetPlan([first, made = false](const sys::SeamCall& call) mutable {
+      made = made || (call.method == "Run" && call.object == "lvchange");
+      return made && call.method == "Ioctl" && --first < 1 ? EIO : 0;
+    });
+  }
+
+  const Options on_loop_files_ =
+      *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=128M", "dm.loopmetadatasize=16M"});
+};
 
 TEST_F(DirectLvmTest, PoolIsMadeWithDockersCommandsAndTheStoreLivesInIt) {
   StartUdevd();
@@ -272,32 +297,34 @@ TEST_F(DirectLvmTest, DeviceOfAnInterruptedFirstStartIsCheckedAgain) {
   EXPECT_THAT(Open(), IsOk());
 }
 
-// Without the record of their store they would be in the way of every later start on loop files.
 TEST_F(DirectLvmTest, LoopFilesOfAnInterruptedFirstStartAreTakenAgainAfterOneThatFails) {
-  const Options on_loop_files =
-      *ParseOptions({"dm.basesize=64M", "dm.loopdatasize=128M", "dm.loopmetadatasize=16M"});
-  config_.options = on_loop_files;
-  constexpr char kTableLoad[] = "0xc138fd09";
-  faulty_.SetPlan([kTableLoad, ended = false](const sys::SeamCall& call) mutable {
-    ended = ended || absl::StrContains(call.object, kTableLoad);
-    return ended ? EIO : 0;
-  });
-  EXPECT_THAT(Open(), FailsWithErrno(EIO));
-  faulty_.SetPlan(nullptr);
-  ASSERT_TRUE(host().root->Stat("/store/pool/data").ok()) << "the test has not got there";
+  BeKilledOnLoopFiles();
   Ask({});
   lvm_.failing = {"lvchange"};
   EXPECT_FALSE(Open().ok());
   lvm_.failing.clear();
   // And with a pool of lvm2's that cannot be taken.
-  faulty_.SetPlan([made = false](const sys::SeamCall& call) mutable {
-    made = made || (call.method == "Run" && call.object == "lvchange");
-    return made && call.method == "Ioctl" ? EIO : 0;
-  });
+  FailIoctlsOfTheMadePool(1);
   EXPECT_THAT(Open(), FailsWithErrno(EIO));
   faulty_.SetPlan(nullptr);
   EXPECT_EQ(lvm_.group, "");
-  config_.options = on_loop_files;
+  config_.options = on_loop_files_;
+  EXPECT_THAT(Open(), IsOk());
+}
+
+TEST_F(DirectLvmTest, LoopFilesAreTakenAgainAfterAPoolOfLvm2ThatCouldNotBeTakenAway) {
+  BeKilledOnLoopFiles();
+  Ask({});
+  // Two find it and see that it is empty, the third begins to take it.
+  FailIoctlsOfTheMadePool(3);
+  lvm_.failing = {"vgremove"};
+  EXPECT_THAT(Open(), FailsWithErrno(EIO));
+  faulty_.SetPlan(nullptr);
+  EXPECT_NE(lvm_.group, "");
+  lvm_.failing = {"lvchange"};
+  EXPECT_FALSE(Open().ok());
+  EXPECT_EQ(lvm_.group, "");
+  config_.options = on_loop_files_;
   EXPECT_THAT(Open(), IsOk());
 }
 

@@ -171,7 +171,9 @@ absl::Status DeviceSet::Impl::MakeSet() {
                                           : UndoMade(planned.status(), interrupted);
   }
   *state_.mutable_pool() = *std::move(planned);
-  DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
+  // A pool that was made for the set is recorded already, beside what an interrupted start had
+  // taken, which no later start would take if the record of it were lost here.
+  if (options_.pool_maker == nullptr) DMKIT_RETURN_IF_ERROR(store_.WriteSet(state_));
   auto pool = BringUpPool(dm_, store_.path(), state_.set_uuid(), state_.pool(), pool_options);
   if (!pool.ok()) {
     if (options_.pool_maker != nullptr) return UndoMade(pool.status(), interrupted);
