@@ -75,7 +75,7 @@ class Context {
   DeviceNaming device_naming = DeviceNaming::kNumber;
   // The command was given more devices than one, or none that is named.
   bool multiple_devices = false;
-  // The devices are those of a list, and nobody named them.
+  // The devices of the command are those of a list, and nobody named them.
   bool listed = false;
   // The transaction of somebody else that uevents belong to: the option's, else the environment's.
   std::optional<uint32_t> udev_cookie;

@@ -245,5 +245,17 @@ TEST_F(FindingsTest, ADeviceThatIsGoneSinceItWasListedIsLeftOut) {
   }
 }
 
+// The tree is made of a list of all devices.
+TEST_F(FindingsTest, ADeviceThatSomebodyNamedIsNotLeftOutForTheTree) {
+  for (const char* field :
+       {"devs_used", "device_ref_count", "names_using_dev", "devnos_using_dev"}) {
+    const std::vector<std::string> words = {"info", "-c", "-o", absl::StrCat("name,", field),
+                                            "nosuch"};
+    EXPECT_THAT(Refusal(words), Pair("nosuch", HasSubstr("ENXIO"))) << field;
+    EXPECT_EQ(Dmsetup(words), 1);
+    EXPECT_THAT(err_, HasSubstr("Device does not exist."));
+  }
+}
+
 }  // namespace
 }  // namespace dmkit::dm::dmsetup

@@ -115,6 +115,30 @@ bool AddRow(Context& context, const DeviceInfo& shown) {
   return true;
 }
 
+// What ForEachDevice does, also where the devices of the list are not those of the command.
+bool ForEachListed(Context& context, absl::FunctionRef<bool(const ListedDevice& device)> show) {
+  DeviceMapper* dm = context.Dm();
+  if (dm == nullptr) return false;
+  absl::StatusOr<std::vector<ListedDevice>> devices = dm->List();
+  if (!devices.ok()) {
+    Refused(context, "names", Address(), devices.status());
+    return false;
+  }
+  if (devices->empty()) context.Print("No devices found\n");
+  // The commands are given what the kernel has, and give it to the kernel.
+  if (TakesKernelNames(context)) context.mangling = Mangling::kNone;
+  // One name that cannot be read spoils the list, as in libdevmapper; each is told.
+  bool done = true;
+  for (ListedDevice& device : *devices) {
+    if (!MakeShown(context, "name", &device.name)) done = false;
+  }
+  if (!done) return false;
+  for (const ListedDevice& device : *devices) {
+    if (!show(device)) done = false;
+  }
+  return done;
+}
+
 }  // namespace
 
 std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info) {
@@ -138,33 +162,14 @@ bool ShowInfo(Context& context, const DeviceInfo& shown) {
 }
 
 bool ForEachDevice(Context& context, absl::FunctionRef<bool(const ListedDevice& device)> show) {
-  DeviceMapper* dm = context.Dm();
-  if (dm == nullptr) return false;
-  absl::StatusOr<std::vector<ListedDevice>> devices = dm->List();
-  if (!devices.ok()) {
-    Refused(context, "names", Address(), devices.status());
-    return false;
-  }
-  if (devices->empty()) context.Print("No devices found\n");
   context.listed = true;
-  // The commands are given what the kernel has, and give it to the kernel.
-  if (TakesKernelNames(context)) context.mangling = Mangling::kNone;
-  // One name that cannot be read spoils the list, as in libdevmapper; each is told.
-  bool done = true;
-  for (ListedDevice& device : *devices) {
-    if (!MakeShown(context, "name", &device.name)) done = false;
-  }
-  if (!done) return false;
-  for (const ListedDevice& device : *devices) {
-    if (!show(device)) done = false;
-  }
-  return done;
+  return ForEachListed(context, show);
 }
 
 bool BuildTree(Context& context) {
   if (context.output.tree.has_value()) return true;
   DeviceTree& tree = context.output.tree.emplace();
-  return ForEachDevice(context, [&](const ListedDevice& device) {
+  return ForEachListed(context, [&](const ListedDevice& device) {
     const uint32_t mapped = device.device.major;
     return tree.Add(device.device, [&context, mapped](TreeDevice& added) {
       return AskTreeDevice(context, mapped, added);

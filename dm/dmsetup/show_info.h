@@ -25,8 +25,9 @@ std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info);
 // which was told.
 bool ShowInfo(Context& context, const DeviceInfo& shown);
 
-// Calls `show` for each device in the kernel's order, with its name as in ShownInfo. False when
-// there is no list, or when `show` was false once: the others are shown all the same.
+// For a command that is about all devices, once: calls `show` for each in the kernel's order, with
+// its name as in ShownInfo. False when there is no list, or when `show` was false once: the others
+// are shown all the same.
 bool ForEachDevice(Context& context, absl::FunctionRef<bool(const ListedDevice& device)> show);
 
 // Makes the tree of all devices in the context's OutputState, once. False after an error, which was
