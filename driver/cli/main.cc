@@ -147,9 +147,9 @@ int main(int argc, char** argv) {
                                             isatty(STDERR_FILENO) == 1,
                                             stop.get()};
   const dmkit::driver::cli::Outcome outcome =
-      dmsetup_words.has_value() ? dmkit::driver::cli::RunDmAsJson(
-                                      parsed, *dmsetup_words, ReadEnvironment(), host, dm_streams)
-                                : dmkit::driver::cli::Run(parsed, host, streams);
+      dmsetup_words.has_value()
+          ? dmkit::driver::cli::RunDmAsJson(*dmsetup_words, ReadEnvironment(), host, dm_streams)
+          : dmkit::driver::cli::Run(parsed, host, streams);
   std::signal(SIGPIPE, at_broken_pipe);
   const int error = WriteAll(stdout, outcome.out);
   WriteAll(stderr, outcome.err);

@@ -20,9 +20,10 @@ namespace dmkit::driver::cli {
 // on what.
 Outcome Run(const Parsed& parsed, const sys::Host& host, const Streams& streams);
 
-// Does what dmsetup's `words` ask, and tells of it in JSON. `own` has what else was said, as
-// ParseOwnOptions makes it. Prints nothing itself, but the usage that `dm help` is.
-Outcome RunDmAsJson(const Parsed& own, const std::vector<std::string>& words,
+// Does what dmsetup's `words` ask, and tells of it in JSON. Prints nothing itself, but the usage
+// that `dm help` is. Whether a caller who is not root may do it is left to the kernel, as it is for
+// text.
+Outcome RunDmAsJson(const std::vector<std::string>& words,
                     const dm::dmsetup::Environment& environment, const sys::Host& host,
                     const dm::dmsetup::Streams& streams);
 

@@ -2,6 +2,7 @@
 // What the commands of `dm` print as JSON on a model of a kernel, to the byte. That they
 // do on the kernel what the same words do for text is tested in dm/dmsetup.
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "driver/cli/run.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sys/faulty_host.h"
 #include "sys/host.h"
 #include "sys/string_stream.h"
 #include "testing/cases/kernel.h"
@@ -65,8 +67,7 @@ class RunDmTest : public ::testing::Test {
     sys::StringSource in(input);
     sys::StringSink out;
     sys::StringSink err;
-    const Outcome outcome =
-        RunDmAsJson(ParseOwnOptions(*found), found->dmsetup, {}, host_, {&in, &out, &err});
+    const Outcome outcome = RunDmAsJson(found->dmsetup, {}, host_, {&in, &out, &err});
     EXPECT_EQ(out.data() + err.data(), "") << words[3];
     return outcome;
   }
@@ -218,12 +219,18 @@ TEST_F(RunDmTest, AWarningOfASuccessIsANote) {
             "\n");
 }
 
-TEST_F(RunDmTest, TheKernelIsForRootAlone) {
+TEST_F(RunDmTest, WhatSomebodyWhoIsNotRootMayDoIsTheKernelsAffair) {
   OtherUser nobody(host_.processes);
+  sys::FaultyHost faulty(host_);
+  faulty.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "/dev/mapper/control", EACCES));
+  host_ = faulty.host();
   host_.processes = &nobody;
-  EXPECT_THAT(Failure({"ls"}), HasSubstr("only root may do this, and this is user id 1000"));
+  EXPECT_THAT(Failure({"ls"}), HasSubstr("this needs root"));
+  EXPECT_THAT(Failure({"-u", "ls", "remove"}), StartsWith(R"({"error":{"command":"dm remove",)"));
   EXPECT_THAT(Found({"splitname", "vg-lv"}), HasSubstr("vg"));
-  host_.processes = kernel_->host().processes;
+  EXPECT_EQ(Found({"udevcomplete", "0x10000"}), R"({"cookie":65536})");
+  EXPECT_EQ(Found({"udevcookies"}), R"({"cookies":[]})");
+  host_ = kernel_->host();
 }
 
 }  // namespace
