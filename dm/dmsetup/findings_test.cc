@@ -96,6 +96,8 @@ TEST_F(FindingsTest, ANameThatNobodyMangledSpoilsNoList) {
   EXPECT_EQ(Dmsetup({"table"}), 1);
   EXPECT_EQ(Find({"table"}), 0);
   EXPECT_THAT(Names(), UnorderedElementsAre("a\\x20b", "empty", "c d"));
+  // The names of rows are those of the text.
+  EXPECT_EQ(Find({"info", "-c"}), 1);
   Quiet({"remove", "c d", "--manglename", "none"});
 }
 
@@ -242,6 +244,26 @@ TEST_F(FindingsTest, ADeviceThatIsGoneSinceItWasListedIsLeftOut) {
     EXPECT_EQ(FindOn(faulty.host(), {command}), 0) << command;
     EXPECT_THAT(Names(), ElementsAre("empty")) << command;
     EXPECT_THAT(findings_.problems, IsEmpty()) << command;
+  }
+}
+
+TEST_F(FindingsTest, ARowIsLeftOutTooUnlessMoreWasToBeAsked) {
+  sys::FaultyHost faulty(host_);
+  int asked = 0;
+  int gone = 3;
+  const auto plan = [&](const sys::SeamCall& call) {
+    return call.method == "Ioctl" && ++asked == gone ? ENXIO : 0;
+  };
+  faulty.SetPlan(plan);
+  EXPECT_EQ(FindOn(faulty.host(), {"info", "-c", "-o", "name"}), 0);
+  EXPECT_THAT(findings_.rows, ElementsAre(ElementsAre(Pair("name", "empty"))));
+  EXPECT_THAT(findings_.problems, IsEmpty());
+  // The tree comes before the row, and what a device uses after its state.
+  for (const auto& [field, call] : {std::pair("devs_used", 3), std::pair("devnos_used", 4)}) {
+    asked = 0;
+    gone = call;
+    EXPECT_EQ(FindOn(faulty.host(), {"info", "-c", "-o", absl::StrCat("name,", field)}), 1);
+    EXPECT_THAT(findings_.problems, ::testing::Not(IsEmpty())) << field;
   }
 }
 

@@ -23,8 +23,10 @@ int Run(absl::string_view program, const std::vector<std::string>& words,
 // The same with values in place of the text: nothing but the usage that `help` shows is printed.
 // What findings cannot hold is refused before the kernel is asked: the programs of --exec, the
 // drawing of --tree, questions, the list of fields. Options that only say how a text looks change
-// nothing. A device that goes away between the listing and the question is left out, unless a row
-// of --columns is asked for.
+// nothing. What is no failure here: a device that goes away between the listing of all and the
+// question about it, which is left out, and a name that has no form to show it in. But a row of
+// --columns has the names of the text, and fails when what it needs besides (what a device uses,
+// the tree of all) can no longer be asked.
 int Run(absl::string_view program, const std::vector<std::string>& words,
         const Environment& environment, const sys::Host& host, const Streams& streams,
         Findings& findings);

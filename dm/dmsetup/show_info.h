@@ -16,13 +16,12 @@
 namespace dmkit::dm::dmsetup {
 
 // `info` with name and uuid as people read them, or in findings, but for the rows of a report, as
-// the kernel has them. Nothing when the kernel has one that cannot be
-// read in this mode of mangling, which was told.
+// the kernel has them. Nothing when the kernel has one that cannot be read in this mode of
+// mangling, which was told.
 std::optional<DeviceInfo> ShownInfo(Context& context, DeviceInfo info);
 
 // Shows a device of ShownInfo: the lines of `info`, or a row of the report, or among the findings.
-// False after an error,
-// which was told.
+// False after an error, which was told.
 bool ShowInfo(Context& context, const DeviceInfo& shown);
 
 // For a command that is about all devices, once: calls `show` for each in the kernel's order, with

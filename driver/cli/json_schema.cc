@@ -49,8 +49,12 @@ renamed, removed or given another meaning.
   object is what dmsetup's text is made of; keys are hidden as they are there. Options that say how
   a text looks (--noheadings, `table --concise` and the like) change nothing, nor does -v. What is
   text alone is refused before the kernel is asked: --exec, --tree, -o help, -c but for `info` and
-  `splitname`, and the question of `udevcomplete_all`, which --yes answers. An error of which
-  nothing is known but dmsetup's line has the code UNKNOWN.
+  `splitname`, and the question of `udevcomplete_all`, which --yes answers. Two things that fail
+  there are no failure here: a device that goes away while all are asked about is left out, and a
+  name that dmsetup has no form to show it in is told as the kernel has it. But the rows of
+  `info -c` have dmsetup's names, and fail when their fields on what uses a device or what it uses
+  can no longer be asked. An error of which nothing is known but dmsetup's line has the code
+  UNKNOWN.
 
 ## Commands
 
