@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -66,15 +67,22 @@ absl::Status Ask(sys::File& control, unsigned long command, DmRequest& request) 
 
 std::string Quoted(absl::string_view text) { return absl::StrCat("'", sys::Printable(text), "'"); }
 
-absl::Status ShowTable(sys::File& control, absl::string_view name, bool active) {
+absl::StatusOr<std::vector<std::string>> ReadTable(sys::File& control, absl::string_view name,
+                                                   bool active) {
   DmRequest request(kReplyBytes);
   request.Name(name).Flags(DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG |
                            (active ? 0 : DM_QUERY_INACTIVE_TABLE_FLAG));
   if (absl::Status status = Ask(control, DM_TABLE_STATUS, request); !status.ok()) return status;
-  for (const std::string& target : request.Targets()) {
-    absl::PrintF("  %s %s\n", active ? "active" : "inactive", sys::Printable(target));
+  return request.Targets();
+}
+
+// md raises an event when one of its threads ends, if one was started at all: two tools that do the
+// same see any number.
+bool HasRaid(const std::vector<std::string>& table) {
+  for (const std::string& target : table) {
+    if (absl::StrContains(target, " raid ")) return true;
   }
-  return absl::OkStatus();
+  return false;
 }
 
 absl::Status ShowDevice(sys::File& control, absl::string_view name) {
@@ -89,11 +97,18 @@ absl::Status ShowDevice(sys::File& control, absl::string_view name) {
   for (const Flag& flag : kFlags) {
     if (device.Has(flag.flag)) absl::PrintF("%s", flag.word);
   }
-  absl::PrintF(" events %d\n", device.event());
+  bool has_raid = false;
+  std::string tables;
   for (const bool active : {true, false}) {
     if (!device.Has(active ? DM_ACTIVE_PRESENT_FLAG : DM_INACTIVE_PRESENT_FLAG)) continue;
-    if (absl::Status status = ShowTable(control, name, active); !status.ok()) return status;
+    const absl::StatusOr<std::vector<std::string>> table = ReadTable(control, name, active);
+    if (!table.ok()) return table.status();
+    has_raid = has_raid || HasRaid(*table);
+    for (const std::string& target : *table) {
+      absl::StrAppend(&tables, active ? "  active " : "  inactive ", sys::Printable(target), "\n");
+    }
   }
+  absl::PrintF(" events %s\n%s", has_raid ? "of md" : absl::StrCat(device.event()), tables);
   return absl::OkStatus();
 }
 
