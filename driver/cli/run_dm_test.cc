@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "dm/dmsetup/run.h"
 #include "driver/cli/dm_words.h"
+#include "driver/cli/other_user.h"
 #include "driver/cli/output.h"
 #include "driver/cli/run.h"
 #include "gmock/gmock.h"
@@ -28,27 +29,6 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// The processes of another host, for a caller who is not root.
-class OtherUser : public sys::Processes {
- public:
-  explicit OtherUser(sys::Processes* inner) : inner_(inner) {}
-
-  absl::StatusOr<sys::ProcessResult> Run(const std::vector<std::string>& argv,
-                                         absl::Duration timeout) override {
-    return inner_->Run(argv, timeout);
-  }
-  absl::StatusOr<std::string> Find(absl::string_view program) override {
-    return inner_->Find(program);
-  }
-  int32_t ProcessId() override { return inner_->ProcessId(); }
-  uint32_t EffectiveUserId() override { return 1000; }
-  absl::Status LockMemory() override { return inner_->LockMemory(); }
-  absl::Status UnlockMemory() override { return inner_->UnlockMemory(); }
-
- private:
-  sys::Processes* const inner_;
-};
 
 class RunDmTest : public ::testing::Test {
  protected:
@@ -220,7 +200,7 @@ TEST_F(RunDmTest, AWarningOfASuccessIsANote) {
 }
 
 TEST_F(RunDmTest, WhatSomebodyWhoIsNotRootMayDoIsTheKernelsAffair) {
-  OtherUser nobody(host_.processes);
+  OtherUser nobody(host_.processes, 1000);
   sys::FaultyHost faulty(host_);
   faulty.SetPlan(sys::FaultyHost::FailMatching("OpenFile", "/dev/mapper/control", EACCES));
   host_ = faulty.host();

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "driver/cli/commands.h"
+#include "driver/cli/other_user.h"
 #include "driver/cli/output.h"
 #include "driver/cli/parse.h"
 #include "driver/cli/streams.h"
@@ -31,28 +32,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-// The processes of another host, for a caller who is somebody else.
-class OtherUser : public sys::Processes {
- public:
-  OtherUser(sys::Processes* inner, uint32_t user) : inner_(inner), user_(user) {}
-
-  absl::StatusOr<sys::ProcessResult> Run(const std::vector<std::string>& argv,
-                                         absl::Duration timeout) override {
-    return inner_->Run(argv, timeout);
-  }
-  absl::StatusOr<std::string> Find(absl::string_view program) override {
-    return inner_->Find(program);
-  }
-  int32_t ProcessId() override { return inner_->ProcessId(); }
-  uint32_t EffectiveUserId() override { return user_; }
-  absl::Status LockMemory() override { return inner_->LockMemory(); }
-  absl::Status UnlockMemory() override { return inner_->UnlockMemory(); }
-
- private:
-  sys::Processes* inner_;
-  uint32_t user_;
-};
 
 class RunTest : public ::testing::Test {
  protected:
