@@ -22,8 +22,8 @@ class FaultyState;
 }
 
 // One call through the seam as the plan sees it, before it is made. What cannot fail is no call:
-// Now, ProcessId, EffectiveUserId, descriptor, the trace, and the end of a handle, which always
-// closes.
+// Now, WallTime, ProcessId, EffectiveUserId, descriptor, the trace, and the end of a handle, which
+// always closes.
 struct SeamCall {
   uint64_t number = 0;       // from 1, over all interfaces
   absl::string_view method;  // "OpenFile", "Sync", "Ioctl", "Mount", ...
