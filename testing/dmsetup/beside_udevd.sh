@@ -269,13 +269,10 @@ test_without_udevd_nodes_are_ours() {
 }
 
 truncate -s 1M /tmp/disk && losetup /dev/loop0 /tmp/disk || exit
-for test in cycles_leave_nothing rules_work_with_our_program_too rename_is_waited_for \
-  udevd_that_does_not_answer_is_not_waited_for_without_end \
-  udevd_killed_in_the_middle_fails_nothing \
-  killed_process_leaves_a_cookie_that_can_be_completed terminated_process_leaves_no_cookie \
-  foreign_ipc_namespace_is_not_waited_in \
-  missing_notify_rule_is_not_waited_for without_semaphores_there_is_no_waiting \
-  without_udevd_nodes_are_ours; do
+# Every function above whose name begins with test_, in their order.
+tests=$(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")
+[ -n "$tests" ] || fail "no test was found in $0"
+for test in $tests; do
   before=$failures
   test_$test
   [ $failures != $before ] || echo "ok: $test"
